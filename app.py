@@ -1,0 +1,77 @@
+"""Game Scores: every player's total, exact.
+
+Kinesis ─▶ ProcessKinesisRecords ─▶ GameScoreRecords ─▶ AggregateScoresByUser ─▶ GameScoresByUser
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
+
+from chalicelib import telemetry
+from chalicelib.clients import dynamodb_client, s3_client
+from chalicelib.decoding import decode_kinesis_batch, decode_stream_batch
+from chalicelib.records import GameScoreRecords
+from chalicelib.rejects import RejectsBucket
+from chalicelib.settings import Settings
+from chalicelib.totals import GameScoresByUser
+
+app = Chalice(app_name="game-scores")
+settings = Settings.from_environment(os.environ)
+
+
+@app.on_kinesis_record(
+    stream=settings.stream,
+    name="ProcessKinesisRecords",
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+)
+def process_kinesis_records(event: KinesisEvent) -> str:
+    """Log every payload; insert those that are score records, once each."""
+    event_records = event.to_dict()["Records"]
+    batch = decode_kinesis_batch(event_records)
+    telemetry.log_payloads(batch.payloads)
+    records = GameScoreRecords(dynamodb_client(), settings.records_table)
+    insertions = records.insert(batch.records)
+    rejects = (*batch.rejects, *insertions.rejects)
+    telemetry.log_rejects(rejects, event_records)
+    rejects_bucket().save("ProcessKinesisRecords", rejects, event_records)
+    telemetry.report_ingestion(batch, insertions, rejected=len(rejects))
+    return f"Successfully processed {len(event_records)} records."
+
+
+@app.on_dynamodb_record(
+    stream_arn=settings.records_stream_arn,
+    name="AggregateScoresByUser",
+    batch_size=100,
+    starting_position="TRIM_HORIZON",
+)
+def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
+    """Add what changed in GameScoreRecords to the users' totals, each change once."""
+    event_records = event.to_dict()["Records"]
+    batch = decode_stream_batch(event_records)
+    totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
+    additions = totals.add(batch.changes)
+    rejects = (*batch.rejects, *additions.rejects)
+    telemetry.log_rejects(rejects, event_records)
+    rejects_bucket().save("AggregateScoresByUser", rejects, event_records)
+    telemetry.report_aggregation(len(event_records), batch, additions, rejected=len(rejects))
+    return f"Successfully processed {len(event_records)} records."
+
+
+def rejects_bucket() -> RejectsBucket:
+    """The bucket that both processors save their rejects to."""
+    return RejectsBucket(s3_client, settings.rejects_bucket)
+
+
+if TYPE_CHECKING:
+    # The calls that chalicelib makes, declared for Chalice's policy generator: it reads this file
+    # only. TransactWriteItems is allowed by the actions of its parts, PutItem and UpdateItem.
+    import boto3
+
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.put_item(TableName="GameScoreRecords", Item={})
+    dynamodb.update_item(TableName="GameScoresByUser", Key={})
+    dynamodb.query(TableName="GameScoreReceipts")
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket="rejects", Key="rejects/")

@@ -1,0 +1,36 @@
+"""One client a service for the life of a Lambda environment, made at its first use."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+WORKERS = 16
+"""Requests that one invocation has under way at a time."""
+
+CLIENT_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=WORKERS,
+    tcp_keepalive=True,
+)
+"""At most 4 attempts of 4 seconds and some 7 of backoff: within the function's timeout, so that a
+failure rises as an error with a reason instead of as a time-out."""
+
+
+@cache
+def dynamodb_client() -> "DynamoDBClient":
+    """The DynamoDB client; safe to use by many threads."""
+    return boto3.client("dynamodb", config=CLIENT_CONFIG)
+
+
+@cache
+def s3_client() -> "S3Client":
+    """The S3 client, made only when there is a reject to write."""
+    return boto3.client("s3", config=CLIENT_CONFIG)

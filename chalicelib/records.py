@@ -1,0 +1,142 @@
+"""GameScoreRecords: insert a record once, however often it is delivered."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+from chalicelib.decoding import DIGEST_ATTRIBUTE
+from chalicelib.parallel import in_parallel
+from chalicelib.scores import InvalidRecord, Reject, ScoreRecord, check_number, check_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NOT_YET_THERE = "attribute_not_exists(RecordID)"
+"""Why inserting twice is harmless. A refused insertion costs its write unit, as every one does."""
+
+DEEPEST_NESTING = 32
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+STORED = "stored"
+ALREADY_STORED = "already stored"
+
+
+@dataclass(frozen=True)
+class Insertions:
+    """What became of a batch's records: rejects name those that stand in the table otherwise."""
+
+    stored: int
+    already_stored: int
+    rejects: tuple[Reject, ...]
+
+
+class GameScoreRecords:
+    """The table of score records, keyed by RecordID."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def insert(self, records: Sequence[ScoreRecord]) -> Insertions:
+        """Each record stands in the table afterwards, or is a reject with its reason.
+
+        Records of one id are inserted one after another, so the first in the batch wins. Raises
+        botocore's error where the table could not be written; then some records may be stored,
+        which the next delivery finds.
+        """
+        outcomes = [
+            outcome
+            for outcomes in in_parallel(self._insert_in_turn, _by_id(records))
+            for outcome in outcomes
+        ]
+        return Insertions(
+            stored=outcomes.count(STORED),
+            already_stored=outcomes.count(ALREADY_STORED),
+            rejects=tuple(sorted(outcome for outcome in outcomes if isinstance(outcome, Reject))),
+        )
+
+    def _insert_in_turn(self, records: Sequence[ScoreRecord]) -> list[str | Reject]:
+        return [self._insert(record) for record in records]
+
+    def _insert(self, record: ScoreRecord) -> str | Reject:
+        try:
+            item = to_item(record)
+        except InvalidRecord as error:
+            return Reject(record.position, str(error))
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=NOT_YET_THERE,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                return _compare(record, item, error.response.get("Item", {}))
+            if code == "ValidationException":
+                return Reject(record.position, f"DynamoDB refuses the item: {error}")
+            raise
+        return STORED
+
+
+def to_item(record: ScoreRecord) -> dict[str, Any]:
+    """The record as an item in DynamoDB's attribute values, with the digest of its payload.
+
+    Raises InvalidRecord where an attribute has no such value.
+    """
+    item = _to_map("", record.attributes, depth=0)
+    item[DIGEST_ATTRIBUTE] = {"B": record.payload_digest}
+    return item
+
+
+def _to_map(path: str, fields: Mapping[str, object], depth: int) -> dict[str, Any]:
+    return {
+        check_text("an attribute's name", name): _to_attribute_value(path + name, value, depth)
+        for name, value in fields.items()
+    }
+
+
+def _to_attribute_value(path: str, value: object, depth: int) -> dict[str, Any]:
+    if depth > DEEPEST_NESTING:
+        raise InvalidRecord(f"an attribute is nested deeper than {DEEPEST_NESTING} levels")
+    if isinstance(value, str):
+        return {"S": check_text(path, value)}
+    if isinstance(value, Decimal):
+        return {"N": str(check_number(path, value))}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, dict):
+        return {"M": _to_map(f"{path}.", value, depth + 1)}
+    if isinstance(value, list):
+        return {"L": [_to_attribute_value(f"{path}[]", each, depth + 1) for each in value]}
+    return {"NULL": True}
+
+
+def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Reject:
+    """Whether the item that is there already came from this payload or says the same."""
+    if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE]:
+        return ALREADY_STORED
+    if _content(stored) == _content(item):
+        return ALREADY_STORED
+    return Reject(
+        record.position,
+        f"RecordID {record.record_id} stands in the table with other content: "
+        "correct a record in the table, sending its id again changes nothing",
+    )
+
+
+def _content(item: dict[str, Any]) -> dict[str, Any]:
+    deserialize = TypeDeserializer().deserialize
+    return {name: deserialize(value) for name, value in item.items() if name != DIGEST_ATTRIBUTE}
+
+
+def _by_id(records: Sequence[ScoreRecord]) -> Iterable[list[ScoreRecord]]:
+    groups: dict[Decimal, list[ScoreRecord]] = {}
+    for record in records:
+        groups.setdefault(record.record_id, []).append(record)
+    return groups.values()

@@ -1,0 +1,86 @@
+"""The rejects bucket: records that can never succeed, with their reasons, kept whole."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.scores import Reject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "rejects"
+"""Lambda's own on-failure objects stand beside it, under aws/lambda/."""
+
+
+class RejectsBucket:
+    """The S3 bucket for rejects; `s3` makes the client, at the first reject."""
+
+    def __init__(self, s3: "Callable[[], S3Client]", bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def save(
+        self,
+        processor: str,
+        rejects: Sequence[Reject],
+        batch: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """The batch's rejects stand in the bucket, in one object; without rejects, nothing happens.
+
+        The object's key is made from the records, so saving a redelivered batch again overwrites.
+        Raises botocore's error where the bucket could not be written.
+        """
+        if not rejects:
+            return
+        body = rejects_object(processor, rejects, batch)
+        self._s3().put_object(
+            Bucket=self._bucket,
+            Key=object_key(processor, [each["record"] for each in body["rejects"]]),
+            Body=json.dumps(body, ensure_ascii=False, indent=1).encode(errors="surrogatepass"),
+            ContentType="application/json",
+        )
+
+
+def rejects_object(
+    processor: str, rejects: Sequence[Reject], batch: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What an object holds: `{"processor": …, "rejects": [{"reason": …, "record": …}, …]}`.
+
+    `record` is the whole record as Lambda delivered it; one that is rejected for two reasons
+    stands there once, with both.
+    """
+    reasons: dict[int, list[str]] = {}
+    for reject in rejects:
+        reasons.setdefault(reject.position, []).append(reject.reason)
+    return {
+        "processor": processor,
+        "rejects": [
+            {"reason": "; ".join(reasons[position]), "record": batch[position]}
+            for position in sorted(reasons)
+        ],
+    }
+
+
+def object_key(processor: str, records: Sequence[Mapping[str, Any]]) -> str:
+    """A key such as `rejects/ProcessKinesisRecords/2026/11/23/3f0c….json`: the first record's day.
+
+    The same records make the same key, whenever they are rejected again.
+    """
+    content = json.dumps(records, sort_keys=True).encode()
+    digest = blake2b(content, digest_size=16).hexdigest()
+    return f"{PREFIX}/{processor}/{_day_of(records[0])}/{digest}.json"
+
+
+def _day_of(record: Mapping[str, Any]) -> str:
+    """The record's day, UTC, as `2026/11/23`; `undated` where it tells no time."""
+    try:
+        if "kinesis" in record:
+            created = record["kinesis"]["approximateArrivalTimestamp"]
+        else:
+            created = record["dynamodb"]["ApproximateCreationDateTime"]
+        return datetime.fromtimestamp(created, UTC).strftime("%Y/%m/%d")
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return "undated"

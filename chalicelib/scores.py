@@ -1,0 +1,136 @@
+"""The domain: what a score is, what it changes, and why a record is not valid.
+
+Pure: knows no AWS, no Chalice, no environment.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
+from typing import NamedTuple
+
+MAX_USERNAME_BYTES = 2048
+"""A partition key's limit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+MAX_DIGITS = 38
+SMALLEST_MAGNITUDE = Decimal("1E-130")
+LARGEST_MAGNITUDE = Decimal("9.9999999999999999999999999999999999999E+125")
+"""DynamoDB's numbers: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
+
+EXACT = Context(prec=400, Emax=999, Emin=-999, traps=[Inexact, InvalidOperation])
+"""Adds DynamoDB's numbers without rounding: their digits lie between 1E+125 and 1E-167."""
+
+
+class InvalidRecord(ValueError):
+    """A record can never succeed; the message says why."""
+
+
+class Reject(NamedTuple):
+    """A record of the batch that can never succeed: its index in the batch, and why.
+
+    `traceback` is there only where the reason is an exception that nobody foresaw.
+    """
+
+    position: int
+    reason: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """A valid score record, as a producer sent it.
+
+    `attributes` are all that the payload held, the three keys among them, numbers as Decimal;
+    `payload_digest` identifies the payload's bytes; `position` is its index in the batch.
+    """
+
+    position: int
+    record_id: Decimal
+    username: str
+    score: Decimal
+    attributes: Mapping[str, object]
+    payload_digest: bytes
+
+
+class ScoreChange(NamedTuple):
+    """What one stream record does to one user's total.
+
+    `receipt` identifies the stream record (16 bytes, see totals.py) and `position` is its index
+    in the batch. A record that moves a score to another user makes two changes, one receipt.
+    """
+
+    username: str
+    amount: Decimal
+    receipt: bytes
+    position: int
+
+
+def check_number(name: str, value: object) -> Decimal:
+    """The value, if it is a number that DynamoDB holds exactly.
+
+    Raises InvalidRecord for anything else: a boolean, a string, NaN, Infinity, more than 38
+    digits, a magnitude out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise InvalidRecord(f"{name} is {kind_of(value)}, not a number")
+    number = Decimal(value)
+    if not number.is_finite():
+        raise InvalidRecord(f"{name} is not a finite number")
+    if not number:
+        return Decimal(0)
+    if not SMALLEST_MAGNITUDE <= number.copy_abs() <= LARGEST_MAGNITUDE:
+        raise InvalidRecord(f"{name} is beyond DynamoDB's range, 1E-130 to 9.9E+125")
+    if len(number.as_tuple().digits) > MAX_DIGITS:
+        number = _without_trailing_zeros(number)
+        if len(number.as_tuple().digits) > MAX_DIGITS:
+            raise InvalidRecord(f"{name} has more than {MAX_DIGITS} significant digits")
+    return number
+
+
+def check_username(value: object) -> str:
+    """The value, if it can be the key of a total; raises InvalidRecord if not."""
+    if not isinstance(value, str):
+        raise InvalidRecord(f"Username is {kind_of(value)}, not a string")
+    if not value:
+        raise InvalidRecord("Username is empty")
+    size_bytes = len(check_text("Username", value).encode())
+    if size_bytes > MAX_USERNAME_BYTES:
+        raise InvalidRecord(f"Username has {size_bytes:,} bytes, at most {MAX_USERNAME_BYTES:,}")
+    return value
+
+
+def check_text(name: str, value: str) -> str:
+    """The value, if UTF-8 can hold it; JSON's escapes can also write half a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidRecord(f"{name} holds half a surrogate pair, which is no text") from None
+    return value
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of numbers that DynamoDB holds, unrounded: it may have more digits than they."""
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def parse_number(text: str) -> Decimal:
+    """The number that the text denotes; NaN where Python cannot hold it (an exponent too large)."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def kind_of(value: object) -> str:
+    """How JSON calls the value's type, for a person: `a string`, `null`."""
+    kinds = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    if value is None:
+        return "null"
+    return kinds.get(type(value), "a number")
+
+
+def _without_trailing_zeros(number: Decimal) -> Decimal:
+    digits = len(number.as_tuple().digits)
+    return number.normalize(Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN))

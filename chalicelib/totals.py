@@ -1,0 +1,298 @@
+"""GameScoresByUser: add changes to a user's total, each exactly once, whatever is redelivered.
+
+The total and the receipts of the changes in it are one item, so one conditional update writes
+both or neither: exactly-once without a transaction. When an item has no room for more receipts,
+one transaction moves them to a page of GameScoreReceipts and names that page on the item
+(LastPage), so an update can tell by one comparison that its records are newer than any page.
+Conditions and updates as documented in
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+"""
+
+import random
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.archive import Archive
+from chalicelib.parallel import in_parallel
+from chalicelib.receipts import first_page_of, plan_move, room_on_item, seconds_of
+from chalicelib.scores import InvalidRecord, Reject, ScoreChange, check_number, exact_sum
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+LARGEST_ADDITION = 90
+"""Receipts that one update's condition can name: three operators each, 300 in an expression."""
+
+RECEIPTS_UNCHANGED = "Receipts = :found"
+"""A receipt that left an item never comes back, so equal sets mean that nothing was moved since."""
+
+LOST_TO_OTHERS = {"None", "ConditionalCheckFailed", "TransactionConflict"}
+"""Reasons of a cancelled transaction that mean: another invocation changed the item first."""
+
+MOST_ROUNDS = 20
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+class TotalContended(RuntimeError):
+    """Other invocations kept moving this user's receipts; the batch has to be delivered again."""
+
+
+class AdditionRefused(Exception):
+    """DynamoDB can never take this addition, e.g. the total would have more than 38 digits."""
+
+
+class TransactionConflict(Exception):
+    """The addition met a move of the same item; botocore does not retry that."""
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What became of a batch's changes; its numbers add up."""
+
+    counted: int = 0
+    already_counted: int = 0
+    users_updated: int = 0
+    archive_moves: int = 0
+    rounds_repeated: int = 0
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True)
+class TotalItem:
+    """What a refused update found on the user's item; without an item, nothing."""
+
+    receipts: frozenset[bytes]
+    last_page: str | None
+
+
+class GameScoresByUser:
+    """The table of totals, keyed by Username, with the table of its archived receipts."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, receipts_table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._receipts_table = receipts_table
+
+    def add(self, changes: Iterable[ScoreChange]) -> Additions:
+        """Each change is in its user's total afterwards, once, or its record is a reject.
+
+        Raises botocore's error where a table could not be read or written, and TotalContended;
+        then some changes may be counted, which the next delivery finds by their receipts.
+        """
+        outcomes = in_parallel(self._add_for_user, by_user(changes).items())
+        return Additions(
+            counted=sum(outcome.counted for outcome in outcomes),
+            already_counted=sum(outcome.already_counted for outcome in outcomes),
+            users_updated=sum(outcome.users_updated for outcome in outcomes),
+            archive_moves=sum(outcome.archive_moves for outcome in outcomes),
+            rounds_repeated=sum(outcome.rounds_repeated for outcome in outcomes),
+            rejects=tuple(sorted({each for outcome in outcomes for each in outcome.rejects})),
+        )
+
+    def _add_for_user(self, user_changes: tuple[str, list[ScoreChange]]) -> Additions:
+        username, changes = user_changes
+        archive = Archive(self._dynamodb, self._receipts_table, username)
+        return UserTotal(self._dynamodb, self._table, username, archive).add(changes)
+
+
+class UserTotal:
+    """One user's total, for one invocation."""
+
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, username: str, archive: Archive
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._username = username
+        self._key: dict[str, Any] = {"Username": {"S": username}}
+        self._room = room_on_item(username)
+        self._archive = archive
+        self._counted = self._already_counted = 0
+        self._archive_moves = self._rounds_repeated = 0
+        self._rejects: list[Reject] = []
+
+    def add(self, changes: Sequence[ScoreChange]) -> Additions:
+        """Add this user's changes. What DynamoDB refuses for good is tried one by one."""
+        for start in range(0, len(changes), LARGEST_ADDITION):
+            piece = changes[start : start + LARGEST_ADDITION]
+            try:
+                self._add_piece(piece)
+            except AdditionRefused:
+                for change in piece:
+                    try:
+                        self._add_piece([change])
+                    except AdditionRefused as refusal:
+                        reason = f"the total of {self._username!r} cannot take it: {refusal}"
+                        self._rejects.append(Reject(change.position, reason))
+        return Additions(
+            counted=self._counted,
+            already_counted=self._already_counted,
+            users_updated=1 if self._counted else 0,
+            archive_moves=self._archive_moves,
+            rounds_repeated=self._rounds_repeated,
+            rejects=tuple(self._rejects),
+        )
+
+    def _add_piece(self, changes: Sequence[ScoreChange]) -> None:
+        pending = {change.receipt: change.amount for change in changes}
+        self._already_counted += len(changes) - len(pending)  # twice in one batch
+        checked_page = None
+        conflicts = 0
+        for _ in range(MOST_ROUNDS):
+            try:
+                found = self._try_to_add(pending, checked_page)
+            except TransactionConflict:
+                self._rounds_repeated += 1
+                conflicts += 1
+                _pause(conflicts)
+                continue
+            if found is None:
+                self._counted += len(pending)
+                return
+            self._drop_counted(pending, found.receipts)
+            checked_page = None
+            if pending and found.last_page and not _all_newer(pending, found.last_page):
+                self._archive.read(_oldest(pending), found.last_page)
+                self._drop_counted(pending, self._archive.receipts)
+                checked_page = found.last_page
+            if not pending:
+                return
+            self._rounds_repeated += 1
+            if found.receipts and len(found.receipts) + len(pending) > self._room:
+                moved_page = self._move_receipts(found, pending)
+                if moved_page is None:
+                    conflicts += 1
+                    _pause(conflicts)
+                else:
+                    checked_page = moved_page
+        raise TotalContended(f"{MOST_ROUNDS} rounds were not enough to add to {self._username!r}")
+
+    def _try_to_add(
+        self, pending: Mapping[bytes, Decimal], checked_page: str | None
+    ) -> TotalItem | None:
+        """Add the pending changes; None if they are in, else what stands against it.
+
+        Raises AdditionRefused and TransactionConflict.
+        """
+        try:
+            total = check_number("the sum", exact_sum(pending.values()))
+        except InvalidRecord as error:
+            raise AdditionRefused(str(error)) from error
+        archive_value = checked_page or first_page_of(_oldest(pending))
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=self._key,
+                UpdateExpression="ADD Score :sum, Receipts :new",
+                ConditionExpression=_not_counted_yet(
+                    len(pending), checked=checked_page is not None
+                ),
+                ExpressionAttributeValues={
+                    ":sum": {"N": str(total)},
+                    ":new": {"BS": list(pending)},
+                    ":room": {"N": str(self._room - len(pending))},
+                    ":page": {"S": archive_value},
+                    **{f":r{index}": {"B": receipt} for index, receipt in enumerate(pending)},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                return _total_item(error.response.get("Item", {}))
+            if code == "TransactionConflictException":
+                raise TransactionConflict from error
+            if code == "ValidationException":
+                raise AdditionRefused(str(error)) from error
+            raise
+        return None
+
+    def _drop_counted(self, pending: dict[bytes, Decimal], receipts: Set[bytes]) -> None:
+        for receipt in pending.keys() & receipts:
+            del pending[receipt]
+            self._already_counted += 1
+
+    def _move_receipts(self, found: TotalItem, pending: Collection[bytes]) -> str | None:
+        """Move the item's receipts to a new page; its key, or None if others were faster.
+
+        Doing it twice is harmless: it is done only while the item's receipts are those found.
+        """
+        move = plan_move(found.receipts, found.last_page, len(pending), self._room)
+        kept = {":kept": {"BS": sorted(move.kept)}} if move.kept else {}
+        update: TransactWriteItemTypeDef = {
+            "Update": {
+                "TableName": self._table,
+                "Key": self._key,
+                "UpdateExpression": "SET LastPage = :page, Receipts = :kept"
+                if move.kept
+                else "SET LastPage = :page REMOVE Receipts",
+                "ConditionExpression": RECEIPTS_UNCHANGED,
+                "ExpressionAttributeValues": {
+                    ":page": {"S": move.page},
+                    ":found": {"BS": sorted(found.receipts)},
+                    **kept,
+                },
+            }
+        }
+        try:
+            self._dynamodb.transact_write_items(
+                TransactItems=[self._archive.put_request(move, time.time()), update]
+            )
+        except self._dynamodb.exceptions.TransactionCanceledException as error:
+            reasons = {reason.get("Code") for reason in error.response["CancellationReasons"]}
+            if reasons <= LOST_TO_OTHERS:
+                return None
+            raise
+        self._archive_moves += 1
+        self._archive.note_move(move, _oldest(pending), found.last_page)
+        return move.page
+
+
+def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
+    """The changes of each user, in their order."""
+    groups: dict[str, list[ScoreChange]] = {}
+    for change in changes:
+        groups.setdefault(change.username, []).append(change)
+    return groups
+
+
+@cache
+def _not_counted_yet(receipts: int, *, checked: bool) -> str:
+    """Why adding twice is harmless: none of the receipts is on the item or in a page.
+
+    In a page it cannot be if the records are all newer than the newest page (`:page` is the
+    oldest one's time), or if the pages were looked through up to `:page`, still the newest.
+    """
+    conditions = [
+        "(attribute_not_exists(Receipts) OR size(Receipts) <= :room)",
+        "LastPage = :page" if checked else "(attribute_not_exists(LastPage) OR LastPage < :page)",
+        *(f"NOT contains(Receipts, :r{index})" for index in range(receipts)),
+    ]
+    return " AND ".join(conditions)
+
+
+def _total_item(item: Any) -> TotalItem:
+    return TotalItem(
+        receipts=frozenset(item.get("Receipts", {}).get("BS", ())),
+        last_page=item.get("LastPage", {}).get("S"),
+    )
+
+
+def _oldest(receipts: Iterable[bytes]) -> int:
+    return seconds_of(min(receipts))
+
+
+def _all_newer(receipts: Iterable[bytes], last_page: str) -> bool:
+    return last_page < first_page_of(_oldest(receipts))
+
+
+def _pause(conflicts: int) -> None:
+    """Wait a moment of random length, so that those who met do not meet again."""
+    time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.01 * 2**conflicts)))
