@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
+BIN := .venv/bin
+
+.PHONY: help setup run up test check format clean
+
+help: ## Tell what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Deploy to an embedded AWS, send scores, compare every total (ARGS="--records 500")
+	@$(BIN)/python -m operations demo $(ARGS)
+
+up: setup ## The same, left running for other programs until Ctrl-C
+	@$(BIN)/python -m operations up
+
+test: setup ## Run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## What CI runs: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: setup ## Put the code into the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the environments and whatever a run left
+	rm -rf .venv .venv-embedded .local
+
+setup: .venv/ready .venv-embedded/ready ## Make the two Python environments, again only when requirements change
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@echo "Setting up .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.venv-embedded/ready: requirements-embedded.txt
+	@echo "Setting up .venv-embedded ..."
+	@$(PYTHON) -m venv --clear .venv-embedded
+	@.venv-embedded/bin/python $(PIP_INSTALL) -r requirements-embedded.txt
+	@touch $@

@@ -1,0 +1,239 @@
+"""The demo: play the lab, send scores through the pipeline, compare every total with the truth."""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from operations.errors import OperationFailed
+from operations.generate import GeneratedScore, Truth, generate_scores, malformed_payloads
+from operations.local import Pipeline, function_name
+from operations.scan import count_items, count_receipts, read_totals
+from operations.sending import send_payloads
+
+LAB = Path(__file__).with_name("lab")
+TEXTS = (b"Hello, this is a test 123.", b"[1, 2, 3]", b"\xff\xfe not text")
+
+SENT_TWICE_ONE_IN = 20
+MALFORMED_ONE_IN = 50
+CORRECTED_ONE_IN = 25
+DELETED_ONE_IN = 50
+POLL_SECONDS = 0.3
+STILL_SECONDS = 1.5
+STUCK_SECONDS = 60
+
+Progress = Callable[[str, int, int], None]
+"""Takes a counter's name (sent, stored or aggregated), how far it is and how far it will go."""
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """What the bucket tells of one rejected record."""
+
+    processor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """All that the demo found out."""
+
+    totals: dict[str, Decimal]
+    differences: dict[str, tuple[Decimal, Decimal]]
+    rejects: tuple[RejectedRecord, ...]
+    expected_rejects: int
+    log_lines: dict[str, tuple[str, ...]]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every total is the truth and every malformed record is in the bucket."""
+        return not self.differences and len(self.rejects) == self.expected_rejects
+
+
+def play_lab(pipeline: Pipeline, truth: Truth) -> tuple[str, str]:
+    """What the two functions answer to the lab's test events; John's record is inserted, too."""
+    answers = (
+        _invoke(pipeline, "ProcessKinesisRecords", "kinesis-test-event.json"),
+        _invoke(pipeline, "AggregateScoresByUser", "dynamodb-test-event.json"),
+    )
+    truth.add("Jane Doe", Decimal(100))
+    john = json.loads((LAB / "record-to-insert.json").read_text())
+    insert_record(pipeline, john["RecordID"], john["Username"], john["Score"])
+    truth.add("John", Decimal(20))
+    return answers
+
+
+def run_demo(
+    pipeline: Pipeline, truth: Truth, progress: Progress, *, records: int, users: int, seed: int
+) -> DemoResult:
+    """Send, correct and delete scores; what the pipeline made of them, when it came to rest.
+
+    `truth` holds what was counted before, by one record each.
+    """
+    chance = random.Random(seed)
+    scores = list(generate_scores(records, users, chance))
+    twice = scores[::SENT_TWICE_ONE_IN]
+    malformed = malformed_payloads(records // MALFORMED_ONE_IN, chance)
+    conflicting = GeneratedScore(scores[0].record_id, "impostor", Decimal(1))
+    counted_before = len(truth.totals)
+    items_before = count_items(pipeline.dynamodb, pipeline.variables["GAME_SCORE_RECORDS_TABLE"])
+
+    payloads = [score.payload for score in scores] + malformed + list(TEXTS)
+    chance.shuffle(payloads)
+    payloads += [score.payload for score in twice] + [conflicting.payload]
+    sent = 0
+
+    def on_sent(count: int) -> None:
+        nonlocal sent
+        sent += count
+        progress("sent", sent, len(payloads))
+
+    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads, on_sent)
+    for score in scores:
+        truth.add(score.username, score.score)
+    watch = Watch(pipeline, progress)
+    watch.until_stored(items_before + len(scores))
+    changes = correct_and_delete(pipeline, scores, truth)
+    watch.until_aggregated(counted_before + len(scores) + changes)
+    rejects = read_rejects(pipeline, expected=len(malformed) + 1)
+    totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+    return DemoResult(
+        totals=totals,
+        differences=truth.differences(totals),
+        rejects=rejects,
+        expected_rejects=len(malformed) + 1,
+        log_lines={
+            name: read_log(pipeline, name)
+            for name in ("ProcessKinesisRecords", "AggregateScoresByUser")
+        },
+    )
+
+
+def correct_and_delete(pipeline: Pipeline, scores: Sequence[GeneratedScore], truth: Truth) -> int:
+    """Change some records' score, give some to another user, delete some: the changes to count.
+
+    A record given to another user is two changes, one in each total.
+    """
+    changes = 0
+    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    for index, score in enumerate(scores):
+        if index % CORRECTED_ONE_IN == 1:
+            corrected = score.score + 1
+            username = "corrected player" if index % 2 else score.username
+            insert_record(pipeline, score.record_id, username, corrected)
+            truth.add(score.username, -score.score)
+            truth.add(username, corrected)
+            changes += 1 if username == score.username else 1 + bool(score.score)
+        elif index % DELETED_ONE_IN == 2:
+            pipeline.dynamodb.delete_item(
+                TableName=table, Key={"RecordID": {"N": str(score.record_id)}}
+            )
+            truth.add(score.username, -score.score)
+            changes += bool(score.score)
+    return changes
+
+
+def insert_record(pipeline: Pipeline, record_id: int, username: str, score: Decimal | int) -> None:
+    """Put a record straight into the table, as a person at a console does."""
+    pipeline.dynamodb.put_item(
+        TableName=pipeline.variables["GAME_SCORE_RECORDS_TABLE"],
+        Item={
+            "RecordID": {"N": str(record_id)},
+            "Username": {"S": username},
+            "Score": {"N": str(score)},
+        },
+    )
+
+
+class Watch:
+    """Follows the pipeline until it has done what was asked, or does nothing any more."""
+
+    def __init__(self, pipeline: Pipeline, progress: Progress) -> None:
+        self._pipeline = pipeline
+        self._progress = progress
+
+    def until_stored(self, records: int) -> None:
+        """Wait until so many records stand in the table."""
+        table = self._pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+        self._until("stored", records, lambda: count_items(self._pipeline.dynamodb, table))
+
+    def until_aggregated(self, changes: int) -> None:
+        """Wait until so many changes are counted and the totals have stopped moving."""
+        tables = [
+            self._pipeline.variables[name]
+            for name in ("GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE")
+        ]
+        self._until("aggregated", changes, lambda: count_receipts(self._pipeline.dynamodb, *tables))
+        before = None
+        while (totals := read_totals(self._pipeline.dynamodb, tables[0])) != before:
+            before = totals
+            time.sleep(STILL_SECONDS)
+
+    def _until(self, name: str, goal: int, measure: Callable[[], int]) -> None:
+        moved_at, before = time.monotonic(), -1
+        while (now := measure()) < goal:
+            self._progress(name, now, goal)
+            if now != before:
+                moved_at, before = time.monotonic(), now
+            elif time.monotonic() - moved_at > STUCK_SECONDS:
+                return  # the comparison that follows tells what is missing
+            time.sleep(POLL_SECONDS)
+        self._progress(name, now, goal)
+
+
+def read_rejects(pipeline: Pipeline, expected: int) -> tuple[RejectedRecord, ...]:
+    """The records in the rejects bucket; waits a while for as many as expected."""
+    deadline = time.monotonic() + STUCK_SECONDS
+    while True:
+        rejects = tuple(_list_rejects(pipeline))
+        if len(rejects) >= expected or time.monotonic() > deadline:
+            return rejects
+        time.sleep(POLL_SECONDS)
+
+
+def read_log(pipeline: Pipeline, handler: str) -> tuple[str, ...]:
+    """The lines that a function has logged, oldest first, without Lambda's own."""
+    events = pipeline.logs.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{function_name(handler)}"
+    )
+    lines = (event["message"].rstrip() for page in events for event in page["events"])
+    return tuple(line for line in lines if line.startswith("{"))
+
+
+def summarise_rejects(rejects: Sequence[RejectedRecord]) -> Counter[RejectedRecord]:
+    """How many records were rejected by whom and why, the numbers in the reasons left out."""
+    return Counter(
+        RejectedRecord(reject.processor, _without_ids(reject.reason)) for reject in rejects
+    )
+
+
+def _without_ids(reason: str) -> str:
+    words = reason.split(" ")
+    return " ".join("…" if word.lstrip("-").isdigit() and len(word) > 3 else word for word in words)
+
+
+def _list_rejects(pipeline: Pipeline) -> list[RejectedRecord]:
+    bucket = pipeline.variables["REJECTS_BUCKET"]
+    rejects = []
+    for page in pipeline.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for found in page.get("Contents", []):
+            body = pipeline.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            content = json.loads(body)
+            rejects += [
+                RejectedRecord(content["processor"], each["reason"]) for each in content["rejects"]
+            ]
+    return rejects
+
+
+def _invoke(pipeline: Pipeline, handler: str, event_file: str) -> str:
+    response = pipeline.lambda_.invoke(
+        FunctionName=function_name(handler), Payload=(LAB / event_file).read_bytes()
+    )
+    answer = response["Payload"].read().decode()
+    if "FunctionError" in response:
+        raise OperationFailed(f"{handler} failed on the lab's {event_file}: {answer}")
+    return str(json.loads(answer))

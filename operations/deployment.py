@@ -1,0 +1,80 @@
+"""The app, deployed by Chalice: its copy, its stage's recorded variables, `chalice deploy`."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from operations.errors import OperationFailed
+
+APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
+
+
+def copy_app(project: Path, folder: Path) -> Path:
+    """A new copy, in the folder, of what Chalice deploys, without what earlier deployments left."""
+    target = Path(tempfile.mkdtemp(prefix="app-", dir=folder))
+    for part in APP_PARTS:
+        source = project / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, ignore=NOT_COPIED)
+        else:
+            shutil.copy(source, target / part)
+    return target
+
+
+def record_outputs(app_folder: Path, stage: str, outputs: Mapping[str, str]) -> None:
+    """Record the data stack's outputs as the stage's environment variables.
+
+    They go into .chalice/config.json, where `chalice deploy` reads them; the stage's other
+    variables stay.
+    """
+    path = app_folder / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    variables = config["stages"].setdefault(stage, {}).setdefault("environment_variables", {})
+    variables.update({variable_name(output): value for output, value in outputs.items()})
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def variable_name(output: str) -> str:
+    """The environment variable that an output is recorded as: RejectsBucket, REJECTS_BUCKET."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
+
+
+def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -> str:
+    """What `chalice deploy` of that stage prints; `variables` tell it which AWS.
+
+    Raises OperationFailed with its last lines where it fails.
+    """
+    temporary = app_folder / ".chalice" / "tmp"
+    temporary.mkdir(exist_ok=True)
+    environment = {
+        **os.environ,
+        **variables,
+        "PYTHONDONTWRITEBYTECODE": "1",  # the package holds all files of chalicelib/
+        "TMPDIR": str(temporary),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", "from chalice.cli import main; main()", "deploy", "--stage", stage],
+        cwd=app_folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as chalice:
+        try:
+            output, _ = chalice.communicate()
+        except BaseException:  # Ctrl-C included: pip, which Chalice starts, must end with it
+            os.killpg(chalice.pid, signal.SIGKILL)
+            raise
+    if chalice.returncode != 0:
+        last_lines = "\n".join(output.strip().splitlines()[-15:])
+        raise OperationFailed(f"`chalice deploy --stage {stage}` failed:\n{last_lines}")
+    return output

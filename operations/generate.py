@@ -1,0 +1,73 @@
+"""Generated scores, and the truth about them: what every total must come to."""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+FIRST_RECORD_ID = 1000
+
+
+@dataclass(frozen=True)
+class GeneratedScore:
+    """One score as a producer sends it."""
+
+    record_id: int
+    username: str
+    score: Decimal
+
+    @property
+    def payload(self) -> bytes:
+        """Its JSON, with the score's own digits."""
+        return (
+            f'{{"RecordID": {self.record_id}, "Username": {json.dumps(self.username)}, '
+            f'"Score": {self.score}}}'
+        ).encode()
+
+
+def generate_scores(records: int, users: int, chance: random.Random) -> Iterator[GeneratedScore]:
+    """Scores with unique ids; every user gets some where there are as many records as users.
+
+    Scores are 0.00 to 100.00, some of them negative; a few users play far more than the others.
+    """
+    for index in range(records):
+        user = index if index < users else int(users * chance.random() ** 2)
+        score = Decimal(chance.randint(-500, 10_000)).scaleb(-2)
+        yield GeneratedScore(FIRST_RECORD_ID + index, f"player-{user + 1:04d}", score)
+
+
+def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
+    """Payloads that are meant as score records and can never be any, of many kinds."""
+    kinds = [
+        b'{"RecordID": %d, "Username": "nobody"}',
+        b'{"RecordID": %d, "Username": "", "Score": 5}',
+        b'{"RecordID": %d, "Username": 7, "Score": 5}',
+        b'{"RecordID": "%d", "Username": "nobody", "Score": 5}',
+        b'{"RecordID": %d, "Username": "nobody", "Score": "ten"}',
+        b'{"RecordID": %d, "Username": "nobody", "Score": true}',
+        b'{"RecordID": %d, "Username": "nobody", "Score": NaN}',
+        b'{"RecordID": %d, "Username": "nobody", "Score": 1e999}',
+    ]
+    return [chance.choice(kinds) % -(index + 1) for index in range(count)]
+
+
+@dataclass
+class Truth:
+    """Every total as it must come out, kept beside the pipeline and without it."""
+
+    totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def add(self, username: str, score: Decimal) -> None:
+        """A score that must count."""
+        self.totals[username] += score
+
+    def differences(self, totals: dict[str, Decimal]) -> dict[str, tuple[Decimal, Decimal]]:
+        """The users whose total is not the truth, each with what is and what should be."""
+        nothing = Decimal(0)
+        return {
+            username: (totals.get(username, nothing), self.totals.get(username, nothing))
+            for username in sorted(self.totals.keys() | totals.keys())
+            if totals.get(username, nothing) != self.totals.get(username, nothing)
+        }

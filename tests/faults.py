@@ -1,0 +1,80 @@
+"""What the embedded AWS cannot do, as hooks into a botocore client.
+
+Conflicts, throttling, refused permissions and lost connections: a hook answers a request with the
+error in place of the service, so the request is never sent.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def record_calls(client: Any) -> list[str]:
+    """The operations that the client sends from now on, e.g. `["UpdateItem"]`; it grows."""
+    calls: list[str] = []
+    client.meta.events.register(
+        "before-send.*.*", lambda event_name, **_: calls.append(event_name.split(".")[-1])
+    )
+    return calls
+
+
+def fail_requests(
+    client: Any,
+    operation: str,
+    code: str,
+    times: int = 1000,
+    when: Callable[[str], bool] | None = None,
+    **body: Any,
+) -> Callable[[], None]:
+    """Let so many of the operation's requests fail with the error; returns what ends it.
+
+    `when` chooses by the request's body; `body` adds to the error's own fields.
+    """
+    remaining = itertools.repeat(None, times)
+
+    def respond(request: Any, **_: Any) -> AWSResponse | None:
+        if when and not when(request.body.decode()):
+            return None
+        if next(remaining, "done") == "done":
+            return None
+        content = json.dumps({"__type": code, "message": "stubbed", **body}).encode()
+        headers: Any = {}
+        return AWSResponse(request.url, 400, headers, _Body(content))
+
+    name = f"before-send.*.{operation}"
+    client.meta.events.register(name, respond)
+    return lambda: client.meta.events.unregister(name, respond)
+
+
+@contextmanager
+def failing(client: Any, operation: str, error: str | Exception) -> Iterator[None]:
+    """All requests of the operation fail with the error code, or raise the exception."""
+    if isinstance(error, str):
+        end = fail_requests(client, operation, error)
+    else:
+
+        def break_down(**_: Any) -> None:
+            raise error
+
+        name = f"before-send.*.{operation}"
+        client.meta.events.register(name, break_down)
+
+        def end() -> None:
+            client.meta.events.unregister(name, break_down)
+
+    try:
+        yield
+    finally:
+        end()

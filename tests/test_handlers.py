@@ -1,0 +1,461 @@
+"""Both functions through Chalice's test client, against real tables."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.builders import event, image, inserted, kinesis_record, stream_record
+from tests.conftest import Invoke, Stage
+
+SCORE = {"RecordID": 7, "Username": "Ann", "Score": 5}
+
+
+def test_the_labs_text_payload_is_logged_and_is_one_record(
+    invoke: Invoke, stage: Stage, lab: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    records = lab("kinesis-test-event.json")["Records"]
+
+    answer = invoke("ProcessKinesisRecords", *records)
+
+    assert answer == "Successfully processed 1 records."
+    assert caplog.messages == ["Decoded payload: Hello, this is a test 123."]
+    assert stage.records == {}
+    assert stage.rejects == []
+
+
+def test_the_labs_jane_doe_gets_100(
+    invoke: Invoke, stage: Stage, lab: Callable[[str], Any]
+) -> None:
+    records = lab("dynamodb-test-event.json")["Records"]
+
+    answer = invoke("AggregateScoresByUser", *records)
+
+    assert answer == "Successfully processed 1 records."
+    assert stage.totals == {"Jane Doe": 100}
+
+
+def test_the_labs_event_is_counted_once_however_often_it_is_delivered(
+    invoke: Invoke, stage: Stage, lab: Callable[[str], Any]
+) -> None:
+    records = lab("dynamodb-test-event.json")["Records"]
+
+    for _ in range(3):
+        invoke("AggregateScoresByUser", *records)
+
+    assert stage.totals == {"Jane Doe": 100}
+
+
+def test_a_score_record_is_stored_with_all_its_attributes_and_exact_numbers(
+    ingest: Invoke, stage: Stage
+) -> None:
+    payload = (
+        b'{"RecordID": 12345678901234567890123456789012345678, "Username": "J\xc3\xb6rg",'
+        b' "Score": 0.1, "Nickname": null, "Level": {"World": [1, true, 1.50]}}'
+    )
+
+    answer = ingest(kinesis_record(payload))
+
+    assert answer == "Successfully processed 1 records."
+    item = stage.records["12345678901234567890123456789012345678"]
+    digest = item.pop("PayloadDigest")
+    assert len(digest["B"]) == 16
+    assert item["Username"] == {"S": "Jörg"}
+    assert item["Score"] == {"N": "0.1"}
+    assert item["Nickname"] == {"NULL": True}
+    assert item["Level"]["M"]["World"]["L"][:2] == [{"N": "1"}, {"BOOL": True}]
+    assert Decimal(item["Level"]["M"]["World"]["L"][2]["N"]) == Decimal("1.5")
+
+
+def test_a_redelivered_score_record_is_stored_once(ingest: Invoke, stage: Stage) -> None:
+    record = kinesis_record(SCORE)
+
+    ingest(record)
+    ingest(record, record)
+
+    assert list(stage.records) == ["7"]
+    assert stage.rejects == []
+
+
+def test_a_producers_retry_under_a_new_sequence_number_is_no_conflict(
+    ingest: Invoke, stage: Stage
+) -> None:
+    ingest(kinesis_record(SCORE))
+
+    ingest(kinesis_record(SCORE))
+
+    assert stage.rejects == []
+
+
+def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, stage: Stage) -> None:
+    record = kinesis_record(SCORE)
+    ingest(record)
+    stage.dynamodb.update_item(
+        TableName="GameScoreRecords",
+        Key={"RecordID": {"N": "7"}},
+        UpdateExpression="SET Score = :score",
+        ExpressionAttributeValues={":score": {"N": "6"}},
+    )
+
+    ingest(record)
+
+    assert stage.records["7"]["Score"] == {"N": "6"}
+    assert stage.rejects == []
+
+
+def test_a_record_inserted_by_hand_may_be_sent_with_the_same_content(
+    ingest: Invoke, stage: Stage
+) -> None:
+    stage.dynamodb.put_item(
+        TableName="GameScoreRecords",
+        Item={"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}},
+    )
+
+    ingest(kinesis_record(SCORE))
+
+    assert stage.rejects == []
+
+
+def test_the_same_id_with_other_content_is_a_reject_and_changes_nothing(
+    ingest: Invoke, stage: Stage
+) -> None:
+    ingest(kinesis_record(SCORE))
+    other = kinesis_record({**SCORE, "Score": 6})
+
+    answer = ingest(other)
+
+    assert answer == "Successfully processed 1 records."
+    assert stage.records["7"]["Score"] == {"N": "5"}
+    assert [reject["record"] for reject in stage.rejects] == [other]
+    assert "RecordID 7 stands in the table with other content" in stage.reasons[0]
+
+
+def test_of_two_records_with_one_id_in_a_batch_the_first_wins(ingest: Invoke, stage: Stage) -> None:
+    ingest(*(kinesis_record({**SCORE, "Score": score}) for score in range(20)))
+
+    assert stage.records["7"]["Score"] == {"N": "0"}
+    assert len(stage.rejects) == 19
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b'{"RecordID": 1}', "the record has no Username and no Score"),
+        (b'{"Username": "Ann", "Score": 1}', "the record has no RecordID"),
+        (b'{"RecordID": "1", "Username": "Ann", "Score": 1}', "RecordID is a string"),
+        (b'{"RecordID": null, "Username": "Ann", "Score": 1}', "RecordID is null"),
+        (b'{"RecordID": ' + b"1" * 39 + b', "Username": "Ann", "Score": 1}', "RecordID has more"),
+        (b'{"RecordID": 1, "Username": "", "Score": 1}', "Username is empty"),
+        (b'{"RecordID": 1, "Username": 5, "Score": 1}', "Username is a number"),
+        (
+            b'{"RecordID": 1, "Username": "' + "é".encode() * 1025 + b'", "Score": 1}',
+            "Username has 2,050 bytes",
+        ),
+        (b'{"RecordID": 1, "Username": "\\ud800", "Score": 1}', "Username holds half a surrogate"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": "1"}', "Score is a string"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": true}', "Score is a boolean"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": NaN}', "Score is not a finite number"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": -Infinity}', "Score is not a finite"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": 1e126}', "Score is beyond DynamoDB's range"),
+        (b'{"RecordID": 1, "Username": "Ann", "Score": 1e-131}', "Score is beyond DynamoDB's"),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1e' + b"9" * 30 + b"}",
+            "Score is not a finite",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Level": {"World": [NaN]}}',
+            "Level.World[] is not a finite number",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Name": "\\udfff"}',
+            "Name holds half a surrogate",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "PayloadDigest": "x"}',
+            "PayloadDigest is reserved",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": '
+            + b"[" * 40
+            + b"]" * 40
+            + b"}",
+            "nested deeper than 32 levels",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": '
+            + b"[" * 100_000
+            + b"]" * 100_000
+            + b"}",
+            "nested too deeply",
+        ),
+        (
+            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Big": "' + b"x" * 410_000 + b'"}',
+            "Item size has exceeded",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_invalid_score_record_is_a_reject_with_its_reason(
+    ingest: Invoke, stage: Stage, payload: bytes, reason: str
+) -> None:
+    broken = kinesis_record(payload)
+
+    answer = ingest(kinesis_record({**SCORE, "RecordID": 6}), broken, kinesis_record(SCORE))
+
+    assert answer == "Successfully processed 3 records."
+    assert sorted(stage.records) == ["6", "7"]
+    assert [reject["record"] for reject in stage.rejects] == [broken]
+    assert reason in stage.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"kinesis": {"data": "no base64!"}}, "the data is not base64"),
+        ({"kinesis": {"data": "QUJ"}}, "the data is not base64"),
+        ({"kinesis": {"data": "ÄÖ"}}, "the data is not base64"),
+        ({"kinesis": {}}, "the Kinesis record has no data"),
+        ({}, "the Kinesis record has no data"),
+        ("no record at all", "unforeseen AttributeError"),
+    ],
+)
+def test_a_broken_kinesis_record_is_a_reject_with_its_reason(
+    ingest: Invoke, stage: Stage, broken: Any, reason: str
+) -> None:
+    answer = ingest(broken, kinesis_record(SCORE))
+
+    assert answer == "Successfully processed 2 records."
+    assert list(stage.records) == ["7"]
+    assert [reject["record"] for reject in stage.rejects] == [broken]
+    assert reason in stage.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xff\xfe", b"not JSON", b'{"RecordID": 1', b"[1]", b'"text"', b"5", b'{"Other": 1}'],
+)
+def test_a_payload_that_is_no_score_record_is_only_logged(
+    ingest: Invoke, stage: Stage, payload: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = ingest(kinesis_record(payload))
+
+    assert answer == "Successfully processed 1 records."
+    assert caplog.messages == [f"Decoded payload: {payload.decode(errors='backslashreplace')}"]
+    assert stage.records == {}
+    assert stage.rejects == []
+
+
+def test_numbers_at_the_edges_of_dynamodb_are_stored(ingest: Invoke, stage: Stage) -> None:
+    edges = ["9.9999999999999999999999999999999999999E+125", "-1E-130", "0", "-0.0"]
+
+    ingest(
+        *(
+            kinesis_record(f'{{"RecordID": {i}, "Username": "u", "Score": {edge}}}'.encode())
+            for i, edge in enumerate(edges)
+        )
+    )
+
+    assert stage.rejects == []
+    stored = {key: Decimal(item["Score"]["N"]) for key, item in stage.records.items()}
+    assert stored == {str(i): Decimal(edge) for i, edge in enumerate(edges)}
+
+
+def test_insertion_correction_move_and_deletion_are_one_rule(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    aggregate(inserted("Ann", 10), inserted("Ben", 5), inserted("Cid", 1))
+
+    answer = aggregate(
+        stream_record(image("Ann", 12), image("Ann", 10)),
+        stream_record(image("Ann", 5), image("Ben", 5)),
+        stream_record(None, image("Cid", 1)),
+    )
+
+    assert answer == "Successfully processed 3 records."
+    assert stage.totals == {"Ann": 17, "Ben": 0, "Cid": 0}
+
+
+def test_a_change_of_neither_user_nor_score_writes_nothing(aggregate: Invoke, stage: Stage) -> None:
+    aggregate(stream_record(image("Ann", "10.0"), image("Ann", 10, Note={"S": "x"})))
+
+    assert stage.totals == {}
+
+
+def test_an_expired_record_keeps_its_score(aggregate: Invoke, stage: Stage) -> None:
+    aggregate(inserted("Ann", 10))
+
+    aggregate(
+        stream_record(
+            None,
+            image("Ann", 10),
+            userIdentity={"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+        )
+    )
+
+    assert stage.totals == {"Ann": 10}
+
+
+def test_a_batch_is_counted_once_whole_in_halves_or_twice_in_one(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    batch = [inserted(f"user-{i % 7}", i) for i in range(100)]
+    expected = {f"user-{u}": sum(range(u, 100, 7)) for u in range(7)}
+
+    aggregate(*batch)
+    aggregate(*batch)
+    aggregate(*batch[:50])
+    aggregate(*batch[50:], *batch[50:])
+
+    assert stage.totals == expected
+
+
+def test_records_without_time_or_in_milliseconds_or_with_other_types_count_once(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    records = [
+        inserted("Ann", 1, at=None),
+        inserted("Ann", 10, at=1_795_413_600_123),
+        inserted("Ann", 100, at=1_795_413_600.75),
+        stream_record(
+            image("Ann", 1000, Blob={"B": "AAE="}, Tags={"SS": ["a"]}, Numbers={"NS": ["1"]})
+        ),
+    ]
+
+    for _ in range(2):
+        aggregate(*records)
+
+    assert stage.totals == {"Ann": 1111}
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (stream_record(eventName="INSERT"), "no NewImage: set the stream's view"),
+        (stream_record(eventName="REMOVE"), "no OldImage: set the stream's view"),
+        (stream_record(image("Ann", 1), eventName="MODIFY"), "no OldImage: set the stream's view"),
+        (stream_record(None, image("A", 1), eventName="MODIFY"), "no NewImage: set the stream's"),
+        (stream_record({"Score": {"N": "1"}}), "the NewImage has no Username"),
+        (stream_record({"Username": {"S": "Ann"}}), "the NewImage has no Score"),
+        (stream_record(image("Ann", 1, Score={"S": "1"})), "Score is a string"),
+        (stream_record(image("Ann", 1, Score={"B": "AAE="})), "Score is of DynamoDB's type B"),
+        (stream_record(image("Ann", 1, Score={"N": "x"})), "Score is not a finite number"),
+        (stream_record(image("Ann", 1, Username={"N": "1"})), "Username is a number"),
+        (stream_record(image("", 1)), "Username is empty"),
+        (stream_record(image("x" * 2049, 1)), "Username has 2,049 bytes"),
+        (stream_record(image("Ann", 1), eventID=None), "no eventID"),
+        (stream_record(image("Ann", 1), eventName="PURGE"), "eventName is 'PURGE'"),
+        (stream_record(image("Ann", 1), dynamodb=None), "no dynamodb part"),
+        ("no record at all", "unforeseen AttributeError"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_broken_stream_record_is_a_reject_with_its_reason(
+    aggregate: Invoke, stage: Stage, broken: Any, reason: str
+) -> None:
+    answer = aggregate(inserted("Ben", 1), broken, inserted("Ben", 2))
+
+    assert answer == "Successfully processed 3 records."
+    assert stage.totals == {"Ben": 3}
+    assert [reject["record"] for reject in stage.rejects] == [broken]
+    assert reason in stage.reasons[0]
+
+
+def test_a_record_made_valid_or_invalid_in_the_table_counts_as_long_as_it_is_valid(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    invalid = image("Ann", 1, Score={"S": "ten"})
+
+    aggregate(stream_record(invalid), stream_record(image("Ann", 10), invalid))
+    assert stage.totals == {"Ann": 10}
+    aggregate(stream_record(invalid, image("Ann", 10)), stream_record(None, invalid))
+
+    assert stage.totals == {"Ann": 0}
+    assert stage.reasons == ["Score is a string, not a number"] * 2
+
+
+def test_an_update_that_dynamodb_refuses_rejects_that_users_records_only(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    stage.dynamodb.put_item(
+        TableName="GameScoresByUser", Item={"Username": {"S": "Ann"}, "Score": {"S": "damaged"}}
+    )
+    records = [inserted("Ann", 1), inserted("Ben", 2), inserted("Ann", 3)]
+
+    answer = aggregate(*records)
+
+    assert answer == "Successfully processed 3 records."
+    assert [reject["record"] for reject in stage.rejects] == [records[0], records[2]]
+    assert "the total of 'Ann' cannot take it" in stage.reasons[0]
+    assert stage.total_item("Ben")["Score"] == {"N": "2"}
+
+
+def test_scores_that_cancel_out_count_however_many_digits_their_sum_would_have_between(
+    aggregate: Invoke, stage: Stage
+) -> None:
+    aggregate(inserted("Ann", "1E+50"), inserted("Ann", "1E-50"), inserted("Ann", "-1E+50"))
+
+    assert stage.totals == {"Ann": Decimal("1E-50")}
+
+
+def test_rejects_of_a_redelivered_batch_stand_in_the_bucket_once(
+    ingest: Invoke, stage: Stage
+) -> None:
+    batch = [
+        kinesis_record(b'{"Score": 1}'),
+        kinesis_record(SCORE),
+        kinesis_record(b'{"Score": 2}'),
+    ]
+
+    for _ in range(3):
+        ingest(*batch)
+
+    assert [reject["record"] for reject in stage.rejects] == [batch[0], batch[2]]
+
+
+def test_each_function_reports_what_it_did_as_metrics(
+    ingest: Invoke, aggregate: Invoke, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record, score = kinesis_record(SCORE), inserted("Ann", 5)
+    ingest(record, record, kinesis_record(b"text"), kinesis_record(b'{"Score": 1}'))
+    aggregate(score)
+    capsys.readouterr()
+
+    ingest(record, kinesis_record({**SCORE, "RecordID": 8}), kinesis_record(b"text"))
+    aggregate(score, inserted("Ben", 1), inserted("Ben", 2), stream_record({}))
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ingestion, aggregation = (line for line in lines if "_aws" in line)
+    assert {name: value[0] for name, value in ingestion.items() if isinstance(value, list)} == {
+        "RecordsReceived": 3,
+        "RecordsStored": 1,
+        "RecordsAlreadyStored": 1,
+        "RecordsIgnored": 1,
+        "RecordsRejected": 0,
+    }
+    assert {name: value[0] for name, value in aggregation.items() if isinstance(value, list)} == {
+        "RecordsReceived": 4,
+        "RecordsIgnored": 0,
+        "RecordsRejected": 1,
+        "RecordsAlreadyCounted": 1,
+        "UsersUpdated": 1,
+        "ArchiveMoves": 0,
+        "RoundsRepeated": 0,
+    }
+
+
+def test_an_unforeseen_exception_in_one_record_is_logged_with_its_traceback(
+    aggregate: Invoke, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    aggregate("no record at all", inserted("Ben", 1))
+
+    (error,) = caplog.records
+    assert error.levelname == "ERROR"
+    assert "Traceback (most recent call last)" in error.__dict__["traceback"]
+    assert stage.totals == {"Ben": 1}
+
+
+def test_an_empty_batch_is_no_work(ingest: Invoke, aggregate: Invoke) -> None:
+    assert ingest(*event()["Records"]) == "Successfully processed 0 records."
+    assert aggregate() == "Successfully processed 0 records."
