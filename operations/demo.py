@@ -11,7 +11,7 @@ from pathlib import Path
 
 from operations.errors import OperationFailed
 from operations.generate import GeneratedScore, Truth, generate_scores, malformed_payloads
-from operations.local import Pipeline, function_name
+from operations.pipeline import Pipeline
 from operations.scan import count_items, count_receipts, read_totals
 from operations.sending import send_payloads
 
@@ -198,7 +198,7 @@ def read_rejects(pipeline: Pipeline, expected: int) -> tuple[RejectedRecord, ...
 def read_log(pipeline: Pipeline, handler: str) -> tuple[str, ...]:
     """The lines that a function has logged, oldest first, without Lambda's own."""
     events = pipeline.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{function_name(handler)}"
+        logGroupName=f"/aws/lambda/{pipeline.function_name(handler)}"
     )
     lines = (event["message"].rstrip() for page in events for event in page["events"])
     return tuple(line for line in lines if line.startswith("{"))
@@ -231,7 +231,7 @@ def _list_rejects(pipeline: Pipeline) -> list[RejectedRecord]:
 
 def _invoke(pipeline: Pipeline, handler: str, event_file: str) -> str:
     response = pipeline.lambda_.invoke(
-        FunctionName=function_name(handler), Payload=(LAB / event_file).read_bytes()
+        FunctionName=pipeline.function_name(handler), Payload=(LAB / event_file).read_bytes()
     )
     answer = response["Payload"].read().decode()
     if "FunctionError" in response:

@@ -12,7 +12,8 @@ from chalice.policy import policy_from_source_code
 from operations.demo import play_lab, run_demo
 from operations.embedded import PROJECT, EmbeddedAws
 from operations.generate import Truth
-from operations.local import Pipeline, deploy_locally, function_name
+from operations.local import deploy_locally
+from operations.pipeline import Pipeline
 from operations.scan import read_totals
 from tests.builders import TODAY, event, inserted, kinesis_record
 
@@ -133,7 +134,7 @@ def call_everything(pipeline: Pipeline, username: str) -> list[str]:
     failures = []
     for handler, delivered in deliveries:
         response = pipeline.lambda_.invoke(
-            FunctionName=function_name(handler), Payload=json.dumps(delivered).encode()
+            FunctionName=pipeline.function_name(handler), Payload=json.dumps(delivered).encode()
         )
         if "FunctionError" in response:
             failures.append(response["Payload"].read().decode())

@@ -1,0 +1,35 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from operations.pipeline import find_pipeline
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --stage, --profile, --region and --endpoint-url: the `pipeline` they mean."""
+
+    @click.option("--stage", default="dev", show_default=True, help="A stage of the app.")
+    @click.option("--profile", help="A profile of your AWS configuration.")
+    @click.option("--region", help="The AWS region, if not the configured one.")
+    @click.option(
+        "--endpoint-url",
+        envvar="AWS_ENDPOINT_URL",
+        help="Where the AWS is, if not in the cloud; `operations up` prints it.",
+    )
+    @wraps(command)
+    def with_pipeline(
+        *args: Any,
+        stage: str,
+        profile: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        pipeline = find_pipeline(stage, profile, region, endpoint_url)
+        return command(*args, pipeline=pipeline, **kwargs)
+
+    return with_pipeline

@@ -1,0 +1,109 @@
+"""A deployed stage: where it runs, and what its resources are called."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from operations.deployment import variable_name
+from operations.embedded import PROJECT
+from operations.errors import OperationFailed
+from operations.stack import stack_outputs
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+
+CLIENT_CONFIG = Config(retries={"mode": "standard"}, s3={"addressing_style": "path"})
+RECORDED = "REJECTS_BUCKET"
+"""A variable that a stage has only once its data stack's outputs are recorded."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A deployed stage: its AWS, and its resources' names by environment variable."""
+
+    stage: str
+    session: boto3.Session
+    endpoint_url: str | None
+    variables: dict[str, str]
+
+    def function_name(self, handler: str) -> str:
+        """What Chalice calls a handler's function: `game-scores-dev-ProcessKinesisRecords`."""
+        return f"game-scores-{self.stage}-{handler}"
+
+    @cached_property
+    def kinesis(self) -> "KinesisClient":
+        """Its Kinesis client."""
+        return self.session.client("kinesis", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """Its DynamoDB client."""
+        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        """Its Lambda client."""
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """Its CloudWatch Logs client."""
+        return self.session.client("logs", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """Its S3 client."""
+        return self.session.client("s3", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+
+
+def find_pipeline(
+    stage: str, profile: str | None, region: str | None, endpoint_url: str | None
+) -> Pipeline:
+    """The deployed stage, its names from .chalice/config.json or else from its data stack.
+
+    Raises OperationFailed where the stage is unknown or neither recorded nor deployed.
+    """
+    stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
+    if stage not in stages:
+        known = ", ".join(sorted(stages))
+        raise OperationFailed(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
+    session = boto3.Session(profile_name=profile, region_name=region)
+    variables: dict[str, str] = stages[stage].get("environment_variables", {})
+    if RECORDED not in variables:
+        cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
+        variables = {**variables, **_names_from_stack(cloudformation, stage)}
+    return Pipeline(stage, session, endpoint_url, variables)
+
+
+def data_stack_name(stage: str) -> str:
+    """What the stage's data stack is called: prod and local have no suffix, dev has `-dev`."""
+    return f"game-scores-data{stage_suffix(stage)}"
+
+
+def stage_suffix(stage: str) -> str:
+    """What is added to the stage's names, so that stages live side by side in one account."""
+    return "" if stage in ("prod", "local") else f"-{stage}"
+
+
+def _names_from_stack(cloudformation: "CloudFormationClient", stage: str) -> dict[str, str]:
+    name = data_stack_name(stage)
+    try:
+        outputs = stack_outputs(cloudformation, name)
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise OperationFailed(
+            f"The stage {stage} is not recorded in .chalice/config.json and has no stack {name}: "
+            f"deploy it first."
+        ) from error
+    return {variable_name(output): value for output, value in outputs.items()}
