@@ -53,7 +53,8 @@ def room_on_item(username: str) -> int:
     """How many receipts the user's item holds at most before they are moved to a page.
 
     As many as item and page can hold in their first kilobyte, so that each write of either
-    costs as little as one of an item without receipts.
+    costs as little as one of an item without receipts. An update's condition names each new one
+    with three operators, so there must not be more than 90: an expression takes 300.
     """
     free_bytes = KILOBYTE - ITEM_BYTES - len(username.encode())
     return max(FEWEST_RECEIPTS, free_bytes // RECEIPT_BYTES)

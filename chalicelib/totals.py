@@ -2,15 +2,15 @@
 
 The total and the receipts of the changes in it are one item, so one conditional update writes
 both or neither: exactly-once without a transaction. When an item has no room for more receipts,
-one transaction moves them to a page of GameScoreReceipts and names that page on the item
-(LastPage), so an update can tell by one comparison that its records are newer than any page.
+one transaction adds and moves the older receipts to a page of GameScoreReceipts, named on the item
+(LastPage), so that an update can tell by one comparison that its records are newer than any page.
 Conditions and updates as documented in
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 
 import random
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -27,17 +27,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-LARGEST_ADDITION = 90
-"""Receipts that one update's condition can name: three operators each, 300 in an expression."""
-
 RECEIPTS_UNCHANGED = "Receipts = :found"
 """A receipt that left an item never comes back, so equal sets mean that nothing was moved since."""
 
-LOST_TO_OTHERS = {"None", "ConditionalCheckFailed", "TransactionConflict"}
-"""Reasons of a cancelled transaction that mean: another invocation changed the item first."""
-
-MOST_ROUNDS = 20
-LONGEST_PAUSE_SECONDS = 0.5
+MOST_MEETINGS = 40
+SHORTEST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 1.0
 
 
 class TotalContended(RuntimeError):
@@ -120,8 +115,9 @@ class UserTotal:
 
     def add(self, changes: Sequence[ScoreChange]) -> Additions:
         """Add this user's changes. What DynamoDB refuses for good is tried one by one."""
-        for start in range(0, len(changes), LARGEST_ADDITION):
-            piece = changes[start : start + LARGEST_ADDITION]
+        pieces = -(-len(changes) // self._room)
+        for number in range(pieces):
+            piece = changes[number::pieces]
             try:
                 self._add_piece(piece)
             except AdditionRefused:
@@ -141,51 +137,55 @@ class UserTotal:
         )
 
     def _add_piece(self, changes: Sequence[ScoreChange]) -> None:
+        """Add changes whose receipts fit on one item.
+
+        First blindly, which nearly always succeeds; if refused, by what the refusal told. When
+        that fails, too, another invocation was faster, and what was told is old.
+        """
         pending = {change.receipt: change.amount for change in changes}
         self._already_counted += len(changes) - len(pending)  # twice in one batch
-        checked_page = None
-        conflicts = 0
-        for _ in range(MOST_ROUNDS):
+        for meeting in range(MOST_MEETINGS):
             try:
-                found = self._try_to_add(pending, checked_page)
+                found = self._add(pending)
+                if found:
+                    found = self._add_knowing(found, pending)
             except TransactionConflict:
-                self._rounds_repeated += 1
-                conflicts += 1
-                _pause(conflicts)
-                continue
-            if found is None:
-                self._counted += len(pending)
-                return
-            self._drop_counted(pending, found.receipts)
-            checked_page = None
-            if pending and found.last_page and not _all_newer(pending, found.last_page):
-                self._archive.read(_oldest(pending), found.last_page)
-                self._drop_counted(pending, self._archive.receipts)
-                checked_page = found.last_page
-            if not pending:
-                return
+                pass
+            else:
+                if found is None:
+                    self._counted += len(pending)
+                    return
             self._rounds_repeated += 1
-            if found.receipts and len(found.receipts) + len(pending) > self._room:
-                moved_page = self._move_receipts(found, pending)
-                if moved_page is None:
-                    conflicts += 1
-                    _pause(conflicts)
-                else:
-                    checked_page = moved_page
-        raise TotalContended(f"{MOST_ROUNDS} rounds were not enough to add to {self._username!r}")
+            _pause(meeting)
+        raise TotalContended(
+            f"{self._username!r} was being changed by others on {MOST_MEETINGS} attempts"
+        )
 
-    def _try_to_add(
-        self, pending: Mapping[bytes, Decimal], checked_page: str | None
+    def _add_knowing(self, found: TotalItem, pending: dict[bytes, Decimal]) -> TotalItem | None:
+        """Add those of the pending changes that are not counted yet, which stay in `pending`.
+
+        None if they are in, else what stands against it now.
+        """
+        self._drop_counted(pending, found.receipts)
+        checked_page = None
+        if pending and found.last_page and not _all_newer(pending, found.last_page):
+            self._archive.read(_oldest(pending), found.last_page)
+            self._drop_counted(pending, self._archive.receipts)
+            checked_page = found.last_page
+        if not pending:
+            return None
+        self._rounds_repeated += 1
+        if found.receipts and len(found.receipts) + len(pending) > self._room:
+            return self._add_and_move(pending, found)
+        return self._add(pending, checked_page)
+
+    def _add(
+        self, pending: Mapping[bytes, Decimal], checked_page: str | None = None
     ) -> TotalItem | None:
         """Add the pending changes; None if they are in, else what stands against it.
 
         Raises AdditionRefused and TransactionConflict.
         """
-        try:
-            total = check_number("the sum", exact_sum(pending.values()))
-        except InvalidRecord as error:
-            raise AdditionRefused(str(error)) from error
-        archive_value = checked_page or first_page_of(_oldest(pending))
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -195,10 +195,10 @@ class UserTotal:
                     len(pending), checked=checked_page is not None
                 ),
                 ExpressionAttributeValues={
-                    ":sum": {"N": str(total)},
+                    ":sum": {"N": _sum(pending)},
                     ":new": {"BS": list(pending)},
                     ":room": {"N": str(self._room - len(pending))},
-                    ":page": {"S": archive_value},
+                    ":page": {"S": checked_page or first_page_of(_oldest(pending))},
                     **{f":r{index}": {"B": receipt} for index, receipt in enumerate(pending)},
                 },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -214,31 +214,26 @@ class UserTotal:
             raise
         return None
 
-    def _drop_counted(self, pending: dict[bytes, Decimal], receipts: Set[bytes]) -> None:
-        for receipt in pending.keys() & receipts:
-            del pending[receipt]
-            self._already_counted += 1
+    def _add_and_move(self, pending: Mapping[bytes, Decimal], found: TotalItem) -> TotalItem | None:
+        """The same, and in one transaction move the receipts found on the item to a new page.
 
-    def _move_receipts(self, found: TotalItem, pending: Collection[bytes]) -> str | None:
-        """Move the item's receipts to a new page; its key, or None if others were faster.
-
-        Doing it twice is harmless: it is done only while the item's receipts are those found.
+        The pending changes must not be among those counted: on the item as found, or in pages up
+        to its LastPage. Raises AdditionRefused and TransactionConflict.
         """
         move = plan_move(found.receipts, found.last_page, len(pending), self._room)
-        kept = {":kept": {"BS": sorted(move.kept)}} if move.kept else {}
         update: TransactWriteItemTypeDef = {
             "Update": {
                 "TableName": self._table,
                 "Key": self._key,
-                "UpdateExpression": "SET LastPage = :page, Receipts = :kept"
-                if move.kept
-                else "SET LastPage = :page REMOVE Receipts",
+                "UpdateExpression": "SET LastPage = :page, Receipts = :receipts ADD Score :sum",
                 "ConditionExpression": RECEIPTS_UNCHANGED,
                 "ExpressionAttributeValues": {
                     ":page": {"S": move.page},
-                    ":found": {"BS": sorted(found.receipts)},
-                    **kept,
+                    ":sum": {"N": _sum(pending)},
+                    ":receipts": {"BS": [*move.kept, *pending]},
+                    ":found": {"BS": list(found.receipts)},
                 },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
         try:
@@ -246,13 +241,23 @@ class UserTotal:
                 TransactItems=[self._archive.put_request(move, time.time()), update]
             )
         except self._dynamodb.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response["CancellationReasons"]}
-            if reasons <= LOST_TO_OTHERS:
-                return None
+            reasons = {each["Code"]: each for each in error.response["CancellationReasons"]}
+            reasons.pop("None", None)
+            if reasons.keys() == {"ConditionalCheckFailed"}:
+                return _total_item(reasons["ConditionalCheckFailed"].get("Item", {}))
+            if reasons.keys() == {"TransactionConflict"}:
+                raise TransactionConflict from error
+            if reasons.keys() == {"ValidationError"}:
+                raise AdditionRefused(str(error)) from error
             raise
         self._archive_moves += 1
         self._archive.note_move(move, _oldest(pending), found.last_page)
-        return move.page
+        return None
+
+    def _drop_counted(self, pending: dict[bytes, Decimal], receipts: Set[bytes]) -> None:
+        for receipt in pending.keys() & receipts:
+            del pending[receipt]
+            self._already_counted += 1
 
 
 def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
@@ -285,6 +290,14 @@ def _total_item(item: Any) -> TotalItem:
     )
 
 
+def _sum(pending: Mapping[bytes, Decimal]) -> str:
+    """What the pending changes come to; raises AdditionRefused where DynamoDB cannot hold it."""
+    try:
+        return str(check_number("the sum", exact_sum(pending.values())))
+    except InvalidRecord as error:
+        raise AdditionRefused(str(error)) from error
+
+
 def _oldest(receipts: Iterable[bytes]) -> int:
     return seconds_of(min(receipts))
 
@@ -293,6 +306,6 @@ def _all_newer(receipts: Iterable[bytes], last_page: str) -> bool:
     return last_page < first_page_of(_oldest(receipts))
 
 
-def _pause(conflicts: int) -> None:
+def _pause(meeting: int) -> None:
     """Wait a moment of random length, so that those who met do not meet again."""
-    time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.01 * 2**conflicts)))
+    time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS * 2**meeting)))

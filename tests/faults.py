@@ -30,6 +30,13 @@ def record_calls(client: Any) -> list[str]:
     return calls
 
 
+def answer_with_error(request: Any, code: str, **body: Any) -> AWSResponse:
+    """What a service answers that refuses the request with that error code."""
+    content = json.dumps({"__type": code, "message": "stubbed", **body}).encode()
+    headers: Any = {}
+    return AWSResponse(request.url, 400, headers, _Body(content))
+
+
 def fail_requests(
     client: Any,
     operation: str,
@@ -49,9 +56,7 @@ def fail_requests(
             return None
         if next(remaining, "done") == "done":
             return None
-        content = json.dumps({"__type": code, "message": "stubbed", **body}).encode()
-        headers: Any = {}
-        return AWSResponse(request.url, 400, headers, _Body(content))
+        return answer_with_error(request, code, **body)
 
     name = f"before-send.*.{operation}"
     client.meta.events.register(name, respond)
@@ -78,3 +83,21 @@ def failing(client: Any, operation: str, error: str | Exception) -> Iterator[Non
         yield
     finally:
         end()
+
+
+def before_next(client: Any, operation: str, act: Callable[[], Any]) -> None:
+    """Run `act` once, just before the client's next request of the operation is sent."""
+    _act_once(client, f"before-send.*.{operation}", act)
+
+
+def after_next(client: Any, operation: str, act: Callable[[], Any]) -> None:
+    """Run `act` once, just after the client's next request of the operation was answered."""
+    _act_once(client, f"after-call.*.{operation}", act)
+
+
+def _act_once(client: Any, event: str, act: Callable[[], Any]) -> None:
+    def act_once(**_: Any) -> None:
+        client.meta.events.unregister(event, act_once)
+        act()
+
+    client.meta.events.register(event, act_once)

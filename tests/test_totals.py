@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.receipts import make_receipt, room_on_item
 from chalicelib.scores import ScoreChange
-from chalicelib.totals import MOST_ROUNDS, Additions, GameScoresByUser, TotalContended
+from chalicelib.totals import MOST_MEETINGS, Additions, GameScoresByUser, TotalContended
 from tests.builders import TODAY
 from tests.conftest import Stage
-from tests.faults import fail_requests, record_calls
+from tests.faults import after_next, before_next, fail_requests, record_calls
 
 _numbers = itertools.count(1)
 
@@ -163,11 +163,45 @@ def test_an_addition_that_meets_a_move_is_tried_again(
     assert stage.totals == {"Ann": 5}
 
 
+def test_an_addition_between_looking_and_moving_is_not_forgotten(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    changes = [change("Ann", 1, second) for second in range(room_on_item("Ann"))]
+    totals.add(changes[:-2])
+    meanwhile, last = change("Ann", 10, 90), [change("Ann", 1, 100) for _ in range(3)]
+    before_next(stage.dynamodb, "TransactWriteItems", lambda: totals.add([meanwhile]))
+
+    totals.add(last)
+    totals.add([*changes[:-2], meanwhile, *last])
+
+    assert stage.totals == {"Ann": len(changes) - 2 + 10 + 3}
+
+
+def test_a_page_made_between_looking_and_adding_is_looked_through(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    room = room_on_item("Ann")
+    first = [change("Ann", 1, second) for second in range(room)]
+    totals.add(first)
+    totals.add([change("Ann", 1, room)])
+    twins = [change("Ann", 1, 5) for _ in range(4)]
+
+    def a_twin_invocation_counts_them_and_others_make_a_page() -> None:
+        totals.add(twins)
+        totals.add([change("Ann", 1, room + 1 + second) for second in range(room)])
+
+    after_next(stage.dynamodb, "Query", a_twin_invocation_counts_them_and_others_make_a_page)
+
+    totals.add(twins)
+
+    assert stage.totals == {"Ann": room + 1 + 4 + room}
+
+
 def test_endless_conflicts_rise_and_the_next_delivery_counts_once(
     totals: GameScoresByUser, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.totals.LONGEST_PAUSE_SECONDS", 0)
-    fail_requests(stage.dynamodb, "UpdateItem", "TransactionConflictException", times=MOST_ROUNDS)
+    fail_requests(stage.dynamodb, "UpdateItem", "TransactionConflictException", times=MOST_MEETINGS)
     five = change("Ann", 5)
 
     with pytest.raises(TotalContended, match="'Ann'"):
