@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 BIN := .venv/bin
 
-.PHONY: help setup run up test check format clean
+.PHONY: help setup run up test check soak mutants format clean
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 format: setup ## Put the code into the house's format
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from chalice.test import Client
 
@@ -22,6 +23,11 @@ from operations.stack import apply_stack
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+hypothesis.settings.register_profile(
+    "unshrunk", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+)
+"""For when it only matters whether a test fails, as with mutants."""
 
 Invoke = Callable[..., str]
 
