@@ -12,17 +12,21 @@ import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal
+from unittest import mock
 
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
+import app
+from chalicelib import telemetry, totals
 from chalicelib.settings import Settings
 from operations.embedded import EmbeddedAws
 from tests.builders import TODAY, image, kinesis_record, stream_record
@@ -70,31 +74,32 @@ class Faults:
 
 
 class Environment:
-    """A Lambda execution environment: a client of its own, whose calls the faults hit.
+    """A Lambda execution environment: clients of its own, whose calls the faults hit.
 
-    Once an invocation has crashed, none of its calls is sent any more.
+    So do they those of other clients that are made of its session. Once an invocation has crashed,
+    none of its calls is sent any more.
     """
 
     def __init__(self, aws: EmbeddedAws, faults: Faults) -> None:
-        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=16)
         self.faults = faults
-        self.clients: dict[str, Any] = {
-            service: aws.session.client(service, endpoint_url=aws.endpoint_url, config=config)
-            for service in SERVICES
-        }
         self.calls: Counter[str] = Counter()
         self._crashed = False
         self._after = threading.local()
-        for client in self.clients.values():
-            client.meta.events.register("before-send.*.*", self._before)
-            client.meta.events.register("after-call.*.*", self._after_call)
+        self.session = aws.session
+        self.session.events.register("before-send.*.*", self._before)
+        self.session.events.register("after-call.*.*", self._after_call)
+        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=16)
+        self.clients: dict[str, Any] = {
+            service: self.session.client(service, endpoint_url=aws.endpoint_url, config=config)
+            for service in SERVICES
+        }
 
-    def invoke(self, handler: Handler, records: Records) -> None:
-        """Run the handler on the records in this environment; raises what it raises."""
+    def invoke(self, handler: Handler, records: Records, context: Any = None) -> Any:
+        """What the handler answers to the records in this environment; raises what it raises."""
         self._crashed = False
         token = current_environment.set(self)
         try:
-            handler({"Records": list(records)}, None)
+            return handler({"Records": list(records)}, context)
         finally:
             current_environment.reset(token)
 
@@ -382,37 +387,39 @@ def ingestion_problems(
 
 
 def aggregation_problems(
-    history: History, totals: dict[str, Decimal], rejects: Sequence[dict[str, Any]]
+    history: History, found: dict[str, Decimal], rejects: Sequence[dict[str, Any]]
 ) -> list[str]:
     """Which totals are wrong and which broken records are lost."""
     expected = history.totals()
     rejected = [reject["record"] for reject in rejects]
     return [
-        f"{name} has {totals.get(name, Decimal(0))} instead of {expected.get(name, Decimal(0))}"
+        f"{name} has {found.get(name, Decimal(0))} instead of {expected.get(name, Decimal(0))}"
         for name in history.usernames
-        if totals.get(name, Decimal(0)) != expected.get(name, Decimal(0))
+        if found.get(name, Decimal(0)) != expected.get(name, Decimal(0))
     ] + [
         f"a broken record is lost: {broken}" for broken in history.poison if broken not in rejected
     ]
 
 
-def replacements(variables: dict[str, str]) -> dict[str, Any]:
-    """What to set, by dotted name, so that the functions run in the environment that invokes them.
+@contextmanager
+def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
+    """Let the functions take their clients from the environment that invokes them.
 
     Powertools' metrics are made for one invocation at a time, as Lambda's processes are; here
     several share a process, so nothing is reported.
     """
-    settings = Settings.from_environment(variables)
-    return {
-        "app.settings": settings,
-        "app.dynamodb_client": lambda: current_environment.get().clients["dynamodb"],
-        "app.s3_client": lambda: current_environment.get().clients["s3"],
-        "chalicelib.totals.LONGEST_PAUSE_SECONDS": 0,
-        **{
-            f"chalicelib.telemetry.{name}": lambda *_, **__: None
-            for name in ("log_payloads", "log_rejects", "report_ingestion", "report_aggregation")
-        },
-    }
+    reports = ("log_payloads", "log_rejects", "report_ingestion", "report_aggregation")
+    with (
+        mock.patch.multiple(
+            app,
+            settings=Settings.from_environment(variables),
+            dynamodb_client=lambda: current_environment.get().clients["dynamodb"],
+            s3_client=lambda: current_environment.get().clients["s3"],
+        ),
+        mock.patch.multiple(telemetry, **dict.fromkeys(reports, mock.DEFAULT)),
+        mock.patch.object(totals, "LONGEST_PAUSE_SECONDS", 0),
+    ):
+        yield
 
 
 def _digest_of(stored: dict[str, dict[str, Any]], payload: bytes) -> bytes | None:

@@ -8,9 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from pkgutil import resolve_name
-from typing import Any
-from unittest import mock
 
 import click
 from rich.console import Console
@@ -18,12 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import app
-from operations.deployment import variable_name
-from operations.embedded import PROJECT, EmbeddedAws, embedded_aws
-from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.stack import apply_stack
+from operations.embedded import EmbeddedAws, embedded_aws
 from tests.builders import inserted, stream_record
-from tests.conftest import Stage
 from tests.delivery import (
     Environment,
     Faults,
@@ -32,9 +25,10 @@ from tests.delivery import (
     Producers,
     aggregation_problems,
     correct,
+    handlers_in_environments,
     ingestion_problems,
-    replacements,
 )
+from tests.stage import Stage, new_stage
 
 INVOCATIONS_AT_ONCE = 4
 OLD_SECONDS = 3 * 3600
@@ -67,16 +61,9 @@ def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Count
         while faults.injected.total() < goal:
             stage = new_stage(aws)
             faults.one_in = chance.choice((3, 4, 6, 10))
-            with_replacements = [
-                mock.patch.object(*_attribute(name), value)
-                for name, value in replacements(stage.variables).items()
-            ]
-            for patch in with_replacements:
-                patch.start()
             run = soak_aggregation if chance.random() < 0.7 else soak_ingestion
-            problems = run(stage, environments, chance, outcomes)
-            for patch in with_replacements:
-                patch.stop()
+            with handlers_in_environments(stage.variables):
+                problems = run(stage, environments, chance, outcomes)
             for problem in problems:
                 console.print(f"seed {seed}: {problem}", style="red")
             bar.update(task, completed=min(goal, faults.injected.total()))
@@ -160,18 +147,6 @@ def deliver_somehow(mapping: Mapping, chance: random.Random) -> None:
             )
 
 
-def new_stage(aws: EmbeddedAws) -> Stage:
-    """The data stack, new and empty."""
-    aws.reset()
-    cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
-    outputs = apply_stack(cloudformation, DATA_STACK, PROJECT / DATA_TEMPLATE, LOCAL_PARAMETERS)
-    return Stage(
-        {variable_name(output): value for output, value in outputs.items()},
-        aws.session.client("dynamodb", endpoint_url=aws.endpoint_url),
-        aws.session.client("s3", endpoint_url=aws.endpoint_url),
-    )
-
-
 BROKEN_CHANGES = (
     lambda: stream_record(eventName="INSERT"),
     lambda: stream_record({"Score": {"N": "1"}}),
@@ -188,11 +163,6 @@ def _drained(mapping: Mapping, outcomes: Counter[str]) -> list[str]:
     mapping.faults.one_in = one_in
     outcomes["stuck"] += stuck
     return [f"{stuck} shards are stuck"] if stuck else []
-
-
-def _attribute(name: str) -> tuple[Any, str]:
-    module, attribute = name.rsplit(".", 1)
-    return resolve_name(module), attribute
 
 
 def _summary(seed: int, faults: Faults, outcomes: Counter[str]) -> Table:

@@ -10,7 +10,7 @@ from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
 from operations.embedded import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
-from tests.conftest import Stage
+from tests.stage import Stage
 
 CONTEXT = SimpleNamespace(
     function_name="rival", aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 import app
 from operations.embedded import EmbeddedAws
-from tests.conftest import Stage
 from tests.delivery import (
     Environment,
     Faults,
@@ -20,9 +20,10 @@ from tests.delivery import (
     Mapping,
     Producers,
     correct,
+    handlers_in_environments,
     ingestion_problems,
-    replacements,
 )
+from tests.stage import Stage
 
 Environments = list[Environment]
 
@@ -37,16 +38,13 @@ def ten_environments(aws: EmbeddedAws) -> Environments:
 
 
 @pytest.fixture
-def environments(
-    ten_environments: Environments, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> Environments:
-    for target, value in replacements(stage.variables).items():
-        monkeypatch.setattr(target, value)
+def environments(ten_environments: Environments, stage: Stage) -> Iterator[Environments]:
     faults = ten_environments[0].faults
     faults.one_in = 0
     faults.injected.clear()
     faults.chance.seed(1)
-    return ten_environments
+    with handlers_in_environments(stage.variables):
+        yield ten_environments
 
 
 class DeliveryMachine(RuleBasedStateMachine):

@@ -5,8 +5,9 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from chalicelib import clients
 from tests.builders import inserted, kinesis_record
-from tests.conftest import Invoke, Stage
+from tests.conftest import Invoke
 from tests.faults import failing
+from tests.stage import Stage
 
 FAILURES = [
     "AccessDeniedException",

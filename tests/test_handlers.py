@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
-from tests.conftest import Invoke, Stage
+from tests.conftest import Invoke
+from tests.stage import Stage
 
 SCORE = {"RecordID": 7, "Username": "Ann", "Score": 5}
 
@@ -141,60 +143,7 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(ingest: Invoke, st
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
-    [
-        (b'{"RecordID": 1}', "the record has no Username and no Score"),
-        (b'{"Username": "Ann", "Score": 1}', "the record has no RecordID"),
-        (b'{"RecordID": "1", "Username": "Ann", "Score": 1}', "RecordID is a string"),
-        (b'{"RecordID": null, "Username": "Ann", "Score": 1}', "RecordID is null"),
-        (b'{"RecordID": ' + b"1" * 39 + b', "Username": "Ann", "Score": 1}', "RecordID has more"),
-        (b'{"RecordID": 1, "Username": "", "Score": 1}', "Username is empty"),
-        (b'{"RecordID": 1, "Username": 5, "Score": 1}', "Username is a number"),
-        (
-            b'{"RecordID": 1, "Username": "' + "é".encode() * 1025 + b'", "Score": 1}',
-            "Username has 2,050 bytes",
-        ),
-        (b'{"RecordID": 1, "Username": "\\ud800", "Score": 1}', "Username holds half a surrogate"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": "1"}', "Score is a string"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": true}', "Score is a boolean"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": NaN}', "Score is not a finite number"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": -Infinity}', "Score is not a finite"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": 1e126}', "Score is beyond DynamoDB's range"),
-        (b'{"RecordID": 1, "Username": "Ann", "Score": 1e-131}', "Score is beyond DynamoDB's"),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1e' + b"9" * 30 + b"}",
-            "Score is not a finite",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Level": {"World": [NaN]}}',
-            "Level.World[] is not a finite number",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Name": "\\udfff"}',
-            "Name holds half a surrogate",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "PayloadDigest": "x"}',
-            "PayloadDigest is reserved",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": '
-            + b"[" * 40
-            + b"]" * 40
-            + b"}",
-            "nested deeper than 32 levels",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": '
-            + b"[" * 100_000
-            + b"]" * 100_000
-            + b"}",
-            "nested too deeply",
-        ),
-        (
-            b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Big": "' + b"x" * 410_000 + b'"}',
-            "Item size has exceeded",
-        ),
-    ],
+    INVALID_PAYLOADS,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_invalid_score_record_is_a_reject_with_its_reason(
@@ -211,19 +160,15 @@ def test_an_invalid_score_record_is_a_reject_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        ({"kinesis": {"data": "no base64!"}}, "the data is not base64"),
-        ({"kinesis": {"data": "QUJ"}}, "the data is not base64"),
-        ({"kinesis": {"data": "ÄÖ"}}, "the data is not base64"),
-        ({"kinesis": {}}, "the Kinesis record has no data"),
-        ({}, "the Kinesis record has no data"),
-        ("no record at all", "unforeseen AttributeError"),
-    ],
+    ("make_broken", "reason"),
+    BROKEN_KINESIS_RECORDS,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_broken_kinesis_record_is_a_reject_with_its_reason(
-    ingest: Invoke, stage: Stage, broken: Any, reason: str
+    ingest: Invoke, stage: Stage, make_broken: MakeRecord, reason: str
 ) -> None:
+    broken = make_broken()
+
     answer = ingest(broken, kinesis_record(SCORE))
 
     assert answer == "Successfully processed 2 records."
@@ -330,30 +275,15 @@ def test_records_without_time_or_in_milliseconds_or_with_other_types_count_once(
 
 
 @pytest.mark.parametrize(
-    ("broken", "reason"),
-    [
-        (stream_record(eventName="INSERT"), "no NewImage: set the stream's view"),
-        (stream_record(eventName="REMOVE"), "no OldImage: set the stream's view"),
-        (stream_record(image("Ann", 1), eventName="MODIFY"), "no OldImage: set the stream's view"),
-        (stream_record(None, image("A", 1), eventName="MODIFY"), "no NewImage: set the stream's"),
-        (stream_record({"Score": {"N": "1"}}), "the NewImage has no Username"),
-        (stream_record({"Username": {"S": "Ann"}}), "the NewImage has no Score"),
-        (stream_record(image("Ann", 1, Score={"S": "1"})), "Score is a string"),
-        (stream_record(image("Ann", 1, Score={"B": "AAE="})), "Score is of DynamoDB's type B"),
-        (stream_record(image("Ann", 1, Score={"N": "x"})), "Score is not a finite number"),
-        (stream_record(image("Ann", 1, Username={"N": "1"})), "Username is a number"),
-        (stream_record(image("", 1)), "Username is empty"),
-        (stream_record(image("x" * 2049, 1)), "Username has 2,049 bytes"),
-        (stream_record(image("Ann", 1), eventID=None), "no eventID"),
-        (stream_record(image("Ann", 1), eventName="PURGE"), "eventName is 'PURGE'"),
-        (stream_record(image("Ann", 1), dynamodb=None), "no dynamodb part"),
-        ("no record at all", "unforeseen AttributeError"),
-    ],
+    ("make_broken", "reason"),
+    BROKEN_STREAM_RECORDS,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_broken_stream_record_is_a_reject_with_its_reason(
-    aggregate: Invoke, stage: Stage, broken: Any, reason: str
+    aggregate: Invoke, stage: Stage, make_broken: MakeRecord, reason: str
 ) -> None:
+    broken = make_broken()
+
     answer = aggregate(inserted("Ben", 1), broken, inserted("Ben", 2))
 
     assert answer == "Successfully processed 3 records."

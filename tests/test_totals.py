@@ -10,8 +10,8 @@ from chalicelib.receipts import make_receipt, room_on_item
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_MEETINGS, Additions, GameScoresByUser, TotalContended
 from tests.builders import TODAY
-from tests.conftest import Stage
 from tests.faults import after_next, before_next, fail_requests, record_calls
+from tests.stage import Stage
 
 _numbers = itertools.count(1)
 

@@ -1,0 +1,77 @@
+"""The data stack on the embedded AWS, and what stands in its tables and its bucket."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from operations.deployment import variable_name
+from operations.embedded import PROJECT, EmbeddedAws
+from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.scan import read_totals, scan
+from operations.stack import apply_stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The data stack's real resources, as the functions see them."""
+
+    variables: dict[str, str]
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+
+    @property
+    def totals(self) -> dict[str, Decimal]:
+        """Every user's total."""
+        return read_totals(self.dynamodb, self.variables["GAME_SCORES_BY_USER_TABLE"])
+
+    def total_item(self, username: str) -> dict[str, Any]:
+        """A user's item, receipts included."""
+        return self.dynamodb.get_item(
+            TableName=self.variables["GAME_SCORES_BY_USER_TABLE"],
+            Key={"Username": {"S": username}},
+        ).get("Item", {})
+
+    @property
+    def pages(self) -> list[dict[str, Any]]:
+        """The archived pages of receipts, in their order."""
+        pages = scan(self.dynamodb, self.variables["GAME_SCORE_RECEIPTS_TABLE"])
+        return sorted((dict(page) for page in pages), key=lambda page: str(page["Page"]))
+
+    @property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The score records by id."""
+        items = scan(self.dynamodb, self.variables["GAME_SCORE_RECORDS_TABLE"])
+        return {item["RecordID"]["N"]: dict(item) for item in items}
+
+    @property
+    def rejects(self) -> list[dict[str, Any]]:
+        """Every rejected record with its reason, over all objects in the bucket."""
+        bucket = self.variables["REJECTS_BUCKET"]
+        rejects = []
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for found in page.get("Contents", []):
+                body = self.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+                rejects += json.loads(body)["rejects"]
+        return rejects
+
+    @property
+    def reasons(self) -> list[str]:
+        """The reasons of the rejects."""
+        return [reject["reason"] for reject in self.rejects]
+
+
+def new_stage(aws: EmbeddedAws) -> Stage:
+    """The data stack, new and empty; whatever stood in the embedded AWS is gone."""
+    aws.reset()
+    cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    outputs = apply_stack(cloudformation, DATA_STACK, PROJECT / DATA_TEMPLATE, LOCAL_PARAMETERS)
+    return Stage(
+        {variable_name(output): value for output, value in outputs.items()},
+        aws.session.client("dynamodb", endpoint_url=aws.endpoint_url),
+        aws.session.client("s3", endpoint_url=aws.endpoint_url),
+    )
