@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from chalicelib.receipts import make_receipt
 from chalicelib.scores import (
     InvalidRecord,
+    Place,
     Reject,
     ScoreChange,
     ScoreRecord,
@@ -27,6 +28,7 @@ from chalicelib.scores import (
     exact_sum,
     parse_number,
 )
+from chalicelib.unpacking import Package, unpack
 
 RECORD_KEYS = ("RecordID", "Username", "Score")
 DIGEST_ATTRIBUTE = "PayloadDigest"
@@ -52,8 +54,10 @@ Decoded = TypeVar("Decoded")
 class KinesisBatch:
     """A decoded batch of Kinesis records.
 
-    `payloads` are the texts to log, one a record whose data was base64; `ignored` counts the
-    records that are no score records.
+    Its records are user records: those that an aggregate packs, or else a Kinesis record's only
+    one. `payloads` are the texts to log, one a user record that could be unpacked; `ignored`
+    counts those that are no score records. A Kinesis record that could not be unpacked is one
+    reject, so records, rejects and ignored ones are together all that was received.
     """
 
     payloads: tuple[str, ...]
@@ -87,19 +91,29 @@ class StreamRecord:
 
 
 def decode_kinesis_batch(records: Sequence[EventRecord]) -> KinesisBatch:
-    """The batch's payloads, score records and rejects, each in the batch's order."""
+    """The batch's payloads, score records and rejects, each in the batch's order.
+
+    One Kinesis record is unpacked at a time, and what it was unpacked to is not kept.
+    """
     rejects: list[Reject] = []
-    payloads = list(_decode_each(enumerate(records), _decode_data, rejects))
-    decoded = [record for _, record in _decode_each(payloads, decode_score_record, rejects)]
+    texts: list[str] = []
+
+    def log_and_decode(place: Place, payload: bytes) -> ScoreRecord | None:
+        texts.append(text_to_log(payload))
+        return decode_score_record(place, payload)
+
+    data = _decode_each(_with_places(records), _decode_data, rejects)
+    payloads = _unpack_each(data, rejects)
+    decoded = [record for _, record in _decode_each(payloads, log_and_decode, rejects)]
     return KinesisBatch(
-        payloads=tuple(text_to_log(payload) for _, payload in payloads),
+        payloads=tuple(texts),
         records=tuple(record for record in decoded if record is not None),
-        rejects=tuple(sorted(rejects)),
+        rejects=tuple(rejects),
         ignored=sum(record is None for record in decoded),
     )
 
 
-def decode_score_record(position: int, payload: bytes) -> ScoreRecord | None:
+def decode_score_record(place: Place, payload: bytes) -> ScoreRecord | None:
     """The score record that a payload holds, or None if it is something else.
 
     A payload is meant as a score record if it is a JSON object with any of the keys RecordID,
@@ -115,18 +129,19 @@ def decode_score_record(position: int, payload: bytes) -> ScoreRecord | None:
     if DIGEST_ATTRIBUTE in fields:
         raise InvalidRecord(f"the attribute {DIGEST_ATTRIBUTE} is reserved for the pipeline")
     return ScoreRecord(
-        position=position,
+        position=place.position,
         record_id=check_number("RecordID", fields["RecordID"]),
         username=check_username(fields["Username"]),
         score=check_number("Score", fields["Score"]),
         attributes=fields,
         payload_digest=blake2b(payload, digest_size=16).digest(),
+        user_record=place.user_record,
     )
 
 
 def text_to_log(payload: bytes) -> str:
     """The payload for a person: what is not UTF-8 as backslash escapes, what is long cut."""
-    text = payload.decode(errors="backslashreplace")
+    text = payload[: 4 * LONGEST_LOGGED_TEXT + 4].decode(errors="backslashreplace")
     if len(text) <= LONGEST_LOGGED_TEXT:
         return text
     return f"{text[:LONGEST_LOGGED_TEXT]}… ({len(payload):,} bytes)"
@@ -135,8 +150,8 @@ def text_to_log(payload: bytes) -> str:
 def decode_stream_batch(records: Sequence[EventRecord]) -> StreamBatch:
     """The changes that the batch's stream records make, and the rejects, in the batch's order."""
     rejects: list[Reject] = []
-    decoded = list(_decode_each(enumerate(records), decode_stream_record, rejects))
-    rejects += [Reject(position, record.problem) for position, record in decoded if record.problem]
+    decoded = list(_decode_each(_with_places(records), decode_stream_record, rejects))
+    rejects += [place.reject(record.problem) for place, record in decoded if record.problem]
     return StreamBatch(
         changes=tuple(change for _, record in decoded for change in record.changes),
         rejects=tuple(sorted(rejects)),
@@ -144,7 +159,7 @@ def decode_stream_batch(records: Sequence[EventRecord]) -> StreamBatch:
     )
 
 
-def decode_stream_record(position: int, record: EventRecord) -> StreamRecord:
+def decode_stream_record(place: Place, record: EventRecord) -> StreamRecord:
     """What the stream record changes: the new image's score is added, the old image's taken away.
 
     So insertion, correction, move to another user and deletion are one rule, and totals equal
@@ -173,7 +188,7 @@ def decode_stream_record(position: int, record: EventRecord) -> StreamRecord:
             added = _decode_score(new_image, "NewImage")
         except InvalidRecord as error:
             problem = str(error)
-    return StreamRecord(_plan_changes(position, receipt, added, taken), problem)
+    return StreamRecord(_plan_changes(place.position, receipt, added, taken), problem)
 
 
 def is_expiry(record: EventRecord) -> bool:
@@ -194,23 +209,45 @@ def _plan_changes(
     return tuple(ScoreChange(username, amount, receipt, position) for username, amount in amounts)
 
 
+def _with_places(records: Iterable[EventRecord]) -> Iterator[tuple[Place, EventRecord]]:
+    return ((Place(position), record) for position, record in enumerate(records))
+
+
+def _unpack_each(
+    data: Iterable[tuple[Place, bytes]], rejects: list[Reject]
+) -> Iterator[tuple[Place, bytes]]:
+    """Each payload in the data of Kinesis records; what cannot be unpacked goes to the rejects."""
+    for place, package in _decode_each(data, lambda _, packed: unpack(packed), rejects):
+        yield from _open_each(place, package, rejects)
+
+
+def _open_each(
+    place: Place, package: Package, rejects: list[Reject]
+) -> Iterator[tuple[Place, bytes]]:
+    user_records = (
+        (Place(place.position, index) if package.is_aggregate else place, user_record)
+        for index, user_record in enumerate(package.user_records)
+    )
+    return _decode_each(user_records, lambda _, packed: package.open(packed), rejects)
+
+
 def _decode_each(
-    numbered: Iterable[tuple[int, Source]],
-    decode: Callable[[int, Source], Decoded],
+    placed: Iterable[tuple[Place, Source]],
+    decode: Callable[[Place, Source], Decoded],
     rejects: list[Reject],
-) -> Iterator[tuple[int, Decoded]]:
-    """Each item's decoded value with its position; what cannot be decoded goes to the rejects."""
-    for position, source in numbered:
+) -> Iterator[tuple[Place, Decoded]]:
+    """Each item's decoded value with its place; what cannot be decoded goes to the rejects."""
+    for place, source in placed:
         try:
-            yield position, decode(position, source)
+            yield place, decode(place, source)
         except InvalidRecord as error:
-            rejects.append(Reject(position, str(error)))
+            rejects.append(place.reject(str(error)))
         except Exception as error:  # whatever one record holds must not hold up the others
             reason = f"unforeseen {type(error).__name__}: {error}"
-            rejects.append(Reject(position, reason, traceback.format_exc()))
+            rejects.append(place.reject(reason, traceback.format_exc()))
 
 
-def _decode_data(_: int, record: EventRecord) -> bytes:
+def _decode_data(_: Place, record: EventRecord) -> bytes:
     kinesis = record.get("kinesis")
     data = kinesis.get("data") if isinstance(kinesis, Mapping) else None
     if not isinstance(data, str):

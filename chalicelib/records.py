@@ -53,10 +53,11 @@ class GameScoreRecords:
             for outcomes in in_parallel(self._insert_in_turn, _by_id(records))
             for outcome in outcomes
         ]
+        rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
         return Insertions(
             stored=outcomes.count(STORED),
             already_stored=outcomes.count(ALREADY_STORED),
-            rejects=tuple(sorted(outcome for outcome in outcomes if isinstance(outcome, Reject))),
+            rejects=tuple(sorted(rejects, key=lambda reject: reject.position)),
         )
 
     def _insert_in_turn(self, records: Sequence[ScoreRecord]) -> list[str | Reject]:
@@ -66,7 +67,7 @@ class GameScoreRecords:
         try:
             item = to_item(record)
         except InvalidRecord as error:
-            return Reject(record.position, str(error))
+            return record.reject(str(error))
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -79,7 +80,7 @@ class GameScoreRecords:
             if code == "ConditionalCheckFailedException":
                 return _compare(record, item, error.response.get("Item", {}))
             if code == "ValidationException":
-                return Reject(record.position, f"DynamoDB refuses the item: {error}")
+                return record.reject(f"DynamoDB refuses the item: {error}")
             raise
         return STORED
 
@@ -123,8 +124,7 @@ def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Re
         return ALREADY_STORED
     if _content(stored) == _content(item):
         return ALREADY_STORED
-    return Reject(
-        record.position,
+    return record.reject(
         f"RecordID {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )

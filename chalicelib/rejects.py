@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 PREFIX = "rejects"
 """Lambda's own on-failure objects stand beside it, under aws/lambda/."""
 
+MOST_REASONS = 10
+"""Reasons that are told of one record: an aggregate can have a million bad user records."""
+
 
 class RejectsBucket:
     """The S3 bucket for rejects; `s3` makes the client, at the first reject."""
@@ -49,8 +52,8 @@ def rejects_object(
 ) -> dict[str, Any]:
     """What an object holds: `{"processor": …, "rejects": [{"reason": …, "record": …}, …]}`.
 
-    `record` is the whole record as Lambda delivered it; one that is rejected for two reasons
-    stands there once, with both.
+    `record` is the whole record as Lambda delivered it; one that is rejected for several reasons,
+    such as an aggregate with several bad user records, stands there once, with the first of them.
     """
     reasons: dict[int, list[str]] = {}
     for reject in rejects:
@@ -58,7 +61,7 @@ def rejects_object(
     return {
         "processor": processor,
         "rejects": [
-            {"reason": "; ".join(reasons[position]), "record": batch[position]}
+            {"reason": _join(reasons[position]), "record": batch[position]}
             for position in sorted(reasons)
         ],
     }
@@ -72,6 +75,12 @@ def object_key(processor: str, records: Sequence[Mapping[str, Any]]) -> str:
     content = json.dumps(records, sort_keys=True).encode()
     digest = blake2b(content, digest_size=16).hexdigest()
     return f"{PREFIX}/{processor}/{_day_of(records[0])}/{digest}.json"
+
+
+def _join(reasons: Sequence[str]) -> str:
+    """The reasons in one line: `user record 0: …; user record 17: …; 83 more`."""
+    more = [f"{len(reasons) - MOST_REASONS:,} more"] if len(reasons) > MOST_REASONS else []
+    return "; ".join([*reasons[:MOST_REASONS], *more])
 
 
 def _day_of(record: Mapping[str, Any]) -> str:

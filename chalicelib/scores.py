@@ -35,12 +35,29 @@ class Reject(NamedTuple):
     traceback: str = ""
 
 
+class Place(NamedTuple):
+    """Where something stands: the index of its record in the batch, and its own in an aggregate.
+
+    User records are counted from 0, like KCL's subSequenceNumber; None: the record is no aggregate.
+    """
+
+    position: int
+    user_record: int | None = None
+
+    def reject(self, reason: str, traceback: str = "") -> Reject:
+        """The reject of what stands here, e.g. for `user record 17: Username is empty`."""
+        if self.user_record is not None:
+            reason = f"user record {self.user_record}: {reason}"
+        return Reject(self.position, reason, traceback)
+
+
 @dataclass(frozen=True)
 class ScoreRecord:
     """A valid score record, as a producer sent it.
 
     `attributes` are all that the payload held, the three keys among them, numbers as Decimal;
-    `payload_digest` identifies the payload's bytes; `position` is its index in the batch.
+    `payload_digest` identifies the payload's bytes, however they were packed; `position` and
+    `user_record` are its place.
     """
 
     position: int
@@ -49,6 +66,11 @@ class ScoreRecord:
     score: Decimal
     attributes: Mapping[str, object]
     payload_digest: bytes
+    user_record: int | None = None
+
+    def reject(self, reason: str) -> Reject:
+        """The reject of this record."""
+        return Place(self.position, self.user_record).reject(reason)
 
 
 class ScoreChange(NamedTuple):

@@ -42,7 +42,11 @@ def log_rejects(rejects: Sequence[Reject], batch: Sequence[Mapping[str, Any]]) -
 
 
 def report_ingestion(batch: KinesisBatch, insertions: Insertions, rejected: int) -> None:
-    """The metrics of a batch that ProcessKinesisRecords is done with."""
+    """The metrics of a batch that ProcessKinesisRecords is done with.
+
+    All count user records, so that received ones are the stored, ignored and rejected together; a
+    Kinesis record that could not be unpacked counts as one.
+    """
     _emit(
         RecordsReceived=len(batch.records) + len(batch.rejects) + batch.ignored,
         RecordsStored=insertions.stored,

@@ -9,6 +9,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.deaggregation import UserRecord
+from operations.aggregation import encode_aggregate
+
 _numbers = itertools.count(1)
 
 TODAY = 1_795_413_600
@@ -89,3 +92,15 @@ def inserted(username: str, score: str | int, *, at: float | None = TODAY) -> di
 def event(*records: Any) -> dict[str, Any]:
     """What Lambda hands to the function."""
     return {"Records": list(records)}
+
+
+def aggregate(*payloads: bytes | dict[str, Any], hash_key: str | None = None) -> bytes:
+    """An aggregate with the payloads (a dict as JSON), each under a partition key of its own."""
+    return encode_aggregate(
+        UserRecord(
+            each if isinstance(each, bytes) else json.dumps(each).encode(),
+            f"partition-{next(_numbers)}",
+            hash_key,
+        )
+        for each in payloads
+    )
