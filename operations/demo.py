@@ -18,6 +18,7 @@ from operations.sending import send_payloads
 LAB = Path(__file__).with_name("lab")
 TEXTS = (b"Hello, this is a test 123.", b"[1, 2, 3]", b"\xff\xfe not text")
 
+AGGREGATED_ONE_IN = 3
 SENT_TWICE_ONE_IN = 20
 MALFORMED_ONE_IN = 50
 CORRECTED_ONE_IN = 25
@@ -82,17 +83,24 @@ def run_demo(
     counted_before = len(truth.totals)
     items_before = count_items(pipeline.dynamodb, pipeline.variables["GAME_SCORE_RECORDS_TABLE"])
 
-    payloads = [score.payload for score in scores] + malformed + list(TEXTS)
-    chance.shuffle(payloads)
-    payloads += [score.payload for score in twice] + [conflicting.payload]
-    sent = 0
+    aggregated = [score.payload for score in scores[::AGGREGATED_ONE_IN]]
+    singles = [s.payload for i, s in enumerate(scores) if i % AGGREGATED_ONE_IN]
+    singles += malformed + list(TEXTS)
+    chance.shuffle(singles)
+    again = [score.payload for score in twice]
+    last = [conflicting.payload]
+    sent, to_send = 0, len(aggregated) + len(singles) + len(again) + len(last)
 
     def on_sent(count: int) -> None:
         nonlocal sent
         sent += count
-        progress("sent", sent, len(payloads))
+        progress("sent", sent, to_send)
 
-    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads, on_sent)
+    stream = pipeline.variables["GAME_SCORES_STREAM"]
+    send_payloads(pipeline.kinesis, stream, aggregated, on_sent, aggregate=True)
+    send_payloads(pipeline.kinesis, stream, singles, on_sent)
+    send_payloads(pipeline.kinesis, stream, again, on_sent, aggregate=True)  # packed otherwise
+    send_payloads(pipeline.kinesis, stream, last, on_sent)
     for score in scores:
         truth.add(score.username, score.score)
     watch = Watch(pipeline, progress)

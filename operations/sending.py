@@ -1,20 +1,35 @@
 """Records into a Kinesis stream, in full batches, what was throttled again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.deaggregation import UserRecord
+from operations.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
 from operations.errors import OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
 
 BATCH_RECORDS = 500
+BATCH_BYTES = 5 * 1024**2
 """What PutRecords takes: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
 
 MOST_ATTEMPTS = 8
+
+
+class OutgoingRecord(NamedTuple):
+    """One Kinesis record to be put, and how many payloads it holds."""
+
+    data: bytes
+    partition_key: str
+    payloads: int = 1
+
+    @property
+    def size_bytes(self) -> int:
+        """What it counts for in a request."""
+        return len(self.data) + len(self.partition_key.encode())
 
 
 def send_payloads(
@@ -22,30 +37,77 @@ def send_payloads(
     stream: str,
     payloads: Sequence[bytes],
     on_sent: Callable[[int], object] = lambda _: None,
+    *,
+    aggregate: bool = False,
 ) -> None:
-    """Put the payloads on the stream; `on_sent` is told how many more are there, as it goes.
+    """Put the payloads on the stream, one a record or, aggregated, many in one.
 
-    Raises OperationFailed where the stream keeps refusing some.
+    `on_sent` is told how many more payloads are there, as it goes. Raises OperationFailed where
+    the stream keeps refusing some.
     """
-    for start in range(0, len(payloads), BATCH_RECORDS):
-        entries: list[PutRecordsRequestEntryTypeDef] = [
-            {"Data": payload, "PartitionKey": blake2b(payload, digest_size=8).hexdigest()}
-            for payload in payloads[start : start + BATCH_RECORDS]
-        ]
-        for attempt in range(MOST_ATTEMPTS):
-            response = kinesis.put_records(StreamName=stream, Records=entries)
-            refused = [
-                entry
-                for entry, result in zip(entries, response["Records"], strict=True)
-                if "ErrorCode" in result
-            ]
-            on_sent(len(entries) - len(refused))
-            if not refused:
-                break
-            entries = refused
-            time.sleep(0.1 * 2**attempt)
+    records = aggregate_payloads(payloads) if aggregate else map(single_payload, payloads)
+    for batch in in_batches(records):
+        _put(kinesis, stream, batch, on_sent)
+
+
+def single_payload(payload: bytes) -> OutgoingRecord:
+    """The payload as a record of its own."""
+    return OutgoingRecord(payload, _partition_key(payload))
+
+
+def aggregate_payloads(
+    payloads: Iterable[bytes], most_bytes: int = AGGREGATE_BYTES
+) -> Iterator[OutgoingRecord]:
+    """The payloads in order, in aggregates of so many bytes at most.
+
+    Where only one fits, it is sent as it is, as the Kinesis Producer Library does.
+    """
+    user_records = (UserRecord(payload, _partition_key(payload)) for payload in payloads)
+    for group in group_by_size(user_records, most_bytes):
+        if len(group) == 1:
+            yield single_payload(group[0].data)
         else:
-            raise OperationFailed(
-                f"The stream {stream} still refuses {len(entries)} records after {MOST_ATTEMPTS} "
-                "attempts: give it more shards, or send more slowly."
-            )
+            yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
+
+
+def in_batches(records: Iterable[OutgoingRecord]) -> Iterator[list[OutgoingRecord]]:
+    """The records in order, as many at a time as one request takes."""
+    batch: list[OutgoingRecord] = []
+    size_bytes = 0
+    for record in records:
+        if len(batch) == BATCH_RECORDS or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(record)
+        size_bytes += record.size_bytes
+    if batch:
+        yield batch
+
+
+def _partition_key(payload: bytes) -> str:
+    return blake2b(payload, digest_size=8).hexdigest()
+
+
+def _put(
+    kinesis: "KinesisClient",
+    stream: str,
+    records: Sequence[OutgoingRecord],
+    on_sent: Callable[[int], object],
+) -> None:
+    for attempt in range(MOST_ATTEMPTS):
+        response = kinesis.put_records(
+            StreamName=stream,
+            Records=[
+                {"Data": record.data, "PartitionKey": record.partition_key} for record in records
+            ],
+        )
+        results = list(zip(records, response["Records"], strict=True))
+        on_sent(sum(record.payloads for record, result in results if "ErrorCode" not in result))
+        records = [record for record, result in results if "ErrorCode" in result]
+        if not records:
+            return
+        time.sleep(0.1 * 2**attempt)
+    raise OperationFailed(
+        f"The stream {stream} still refuses {len(records)} records after {MOST_ATTEMPTS} "
+        "attempts: give it more shards, or send more slowly."
+    )

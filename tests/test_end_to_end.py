@@ -1,5 +1,6 @@
 """The deployed pipeline: real `chalice deploy`, both streams, IAM enforced."""
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -14,8 +15,8 @@ from operations.embedded import PROJECT, EmbeddedAws
 from operations.generate import Truth
 from operations.local import deploy_locally
 from operations.pipeline import Pipeline
-from operations.scan import read_totals
-from tests.builders import TODAY, event, inserted, kinesis_record
+from operations.scan import read_totals, scan
+from tests.builders import TODAY, aggregate, event, inserted, kinesis_record
 
 ROLE = "game-scores-local"
 DECLARED_CALLS = {
@@ -61,6 +62,31 @@ def test_the_lab_and_the_demo_come_out_exact(pipeline: Pipeline) -> None:
         json.loads(line).get("message") for line in result.log_lines["ProcessKinesisRecords"]
     ]
     assert "Decoded payload: Hello, this is a test 123." in messages
+
+
+def test_an_aggregate_of_1000_scores_is_1000_rows_and_exact_totals_however_often_it_comes(
+    pipeline: Pipeline,
+) -> None:
+    scores = [
+        {"RecordID": 10**9 + number, "Username": f"packed-{number % 7}", "Score": number}
+        for number in range(1000)
+    ]
+    expected = {f"packed-{user}": sum(range(user, 1000, 7)) for user in range(7)}
+    last = {"RecordID": 2 * 10**9, "Username": "packed-last", "Score": 1}
+    packed = aggregate(*scores)
+
+    put(pipeline, packed)
+    await_totals(pipeline, expected)
+    for data in (packed, gzip.compress(packed), aggregate(*scores[::2], *scores[1::2])):
+        put(pipeline, data)
+    put(pipeline, json.dumps(last).encode())
+
+    assert await_totals(pipeline, {"packed-last": 1}).items() >= expected.items()
+    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    stored = [int(item["RecordID"]["N"]) for item in scan(pipeline.dynamodb, table)]
+    assert [each for each in sorted(stored) if 10**9 <= each < 2 * 10**9] == [
+        score["RecordID"] for score in scores
+    ]
 
 
 def test_the_role_has_what_chalice_generates(
@@ -111,6 +137,24 @@ def test_the_pipeline_fails_when_one_declared_call_is_taken_out_of_app_py(
     assert any("AccessDenied" in failure and str(*taken_out) in failure for failure in failures), (
         failures
     )
+
+
+def put(pipeline: Pipeline, data: bytes) -> None:
+    """Send the data as one Kinesis record, to one shard, so that what is sent last comes last."""
+    pipeline.kinesis.put_record(
+        StreamName=pipeline.variables["GAME_SCORES_STREAM"], Data=data, PartitionKey="one shard"
+    )
+
+
+def await_totals(pipeline: Pipeline, expected: dict[str, int]) -> dict[str, Decimal]:
+    """All totals, as soon as those expected are among them."""
+    deadline = time.monotonic() + 60
+    while True:
+        totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+        if totals.items() >= expected.items():
+            return totals
+        assert time.monotonic() < deadline, totals
+        time.sleep(0.3)
 
 
 def generated_actions(source: str) -> set[str]:
