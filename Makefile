@@ -2,8 +2,9 @@
 PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 BIN := .venv/bin
+SECONDS ?= 20
 
-.PHONY: help setup run up test check soak mutants format clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,10 @@ soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+fuzz: setup ## Look for inputs that de-aggregation cannot stand (SECONDS=3600 for an hour)
+	@mkdir -p .local/fuzz
+	@$(BIN)/python -m tests.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/corpus
 
 format: setup ## Put the code into the house's format
 	$(BIN)/ruff format .
