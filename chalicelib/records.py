@@ -21,6 +21,10 @@ NOT_YET_THERE = "attribute_not_exists(RecordID)"
 DEEPEST_NESTING = 32
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
+LARGEST_PORTION = 500
+"""Ids that are inserted before it is asked whether one failed. Aggregates can bring a hundred
+thousand; were all tried while the table cannot be reached, the function's time would not do."""
+
 STORED = "stored"
 ALREADY_STORED = "already stored"
 
@@ -48,10 +52,12 @@ class GameScoreRecords:
         botocore's error where the table could not be written; then some records may be stored,
         which the next delivery finds.
         """
+        groups = list(_by_id(records))
         outcomes = [
             outcome
-            for outcomes in in_parallel(self._insert_in_turn, _by_id(records))
-            for outcome in outcomes
+            for start in range(0, len(groups), LARGEST_PORTION)
+            for group in in_parallel(self._insert_in_turn, groups[start : start + LARGEST_PORTION])
+            for outcome in group
         ]
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
         return Insertions(

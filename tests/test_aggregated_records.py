@@ -5,11 +5,15 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.clients import dynamodb_client
 from chalicelib.deaggregation import MAGIC
+from chalicelib.records import LARGEST_PORTION
 from chalicelib.unpacking import MOST_OPENED_BYTES
 from tests.builders import aggregate, kinesis_record
 from tests.conftest import Invoke, Stage
+from tests.faults import failing, record_calls
 from tests.test_unpacking import LOG_EVENTS
 
 SCORES = [{"RecordID": number, "Username": "Ann", "Score": number} for number in range(5)]
@@ -160,3 +164,22 @@ def test_a_redelivered_aggregate_leaves_one_object_in_the_bucket(
 
     assert len(stage.records) == len(SCORES)
     assert len(stage.rejects) == 1
+
+
+def test_when_the_table_fails_no_more_than_a_portion_of_an_aggregate_is_tried(
+    ingest: Invoke, stage: Stage
+) -> None:
+    scores = [{**SCORES[0], "RecordID": number} for number in range(LARGEST_PORTION + 100)]
+    packed = kinesis_record(aggregate(*scores))
+    calls = record_calls(dynamodb_client())
+
+    with (
+        failing(dynamodb_client(), "PutItem", "AccessDeniedException"),
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        ingest(packed)
+    tried = len(calls)
+    ingest(packed)
+
+    assert tried == LARGEST_PORTION
+    assert len(stage.records) == len(scores)

@@ -48,3 +48,13 @@ def test_the_stages_are_those_that_the_readme_deploys() -> None:
     for stage in CONFIG["stages"]:
         config = Config(chalice_stage=stage, config_from_disk=CONFIG)
         assert config.app_name == app.app.app_name
+
+
+def test_ingestion_has_time_and_memory_for_a_batch_full_of_aggregates() -> None:
+    for stage in CONFIG["stages"]:
+        config = Config(chalice_stage=stage, config_from_disk=CONFIG)
+        ingestion = config.scope(stage, "ProcessKinesisRecords")
+        aggregation = config.scope(stage, "AggregateScoresByUser")
+
+        assert (ingestion.lambda_timeout, ingestion.lambda_memory_size) == (900, 1024)
+        assert (aggregation.lambda_timeout, aggregation.lambda_memory_size) == (60, 512)
