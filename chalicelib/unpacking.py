@@ -2,7 +2,8 @@
 
 Pure. Gzip is opened around a payload, around an aggregate, and around each user record in one, as
 CloudWatch Logs subscriptions and Fluent Bit write it. Nobody writes gzip in gzip or aggregates in
-aggregates: those are rejects.
+aggregates: those are rejects, and so is whatever begins as gzip does and cannot be opened, since no
+text begins so.
 """
 
 import gzip
@@ -23,7 +24,7 @@ https://docs.aws.amazon.com/streams/latest/dev/large-records.html"""
 
 
 class Opener:
-    """Opens gzip, up to a number of bytes in all."""
+    """Opens gzip, up to a number of bytes in all; beyond that it opens none any more."""
 
     def __init__(self, most_bytes: int = MOST_OPENED_BYTES) -> None:
         self._left_bytes = most_bytes
@@ -41,10 +42,11 @@ class Opener:
         except (EOFError, OSError, zlib.error) as error:
             raise InvalidRecord(f"the gzip cannot be opened: {error}") from error
         if len(opened) > self._left_bytes:
-            raise InvalidRecord(f"gzip opens to more than {MOST_OPENED_BYTES:,} bytes")
+            self._left_bytes = 0
+            raise InvalidRecord(f"gzip opens to more than {MOST_OPENED_BYTES:,} bytes in all")
+        self._left_bytes -= len(opened)
         if opened.startswith(GZIP):
             raise InvalidRecord("gzip inside gzip is not opened")
-        self._left_bytes -= len(opened)
         return opened
 
 

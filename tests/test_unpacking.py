@@ -79,10 +79,19 @@ def test_the_bound_is_for_all_of_a_kinesis_record() -> None:
     opener = Opener(most_bytes=10)
 
     assert opener.open(gzip.compress(b"123456")) == b"123456"
-    with pytest.raises(InvalidRecord, match="gzip opens to more"):
-        opener.open(gzip.compress(b"12345"))
     assert opener.open(gzip.compress(b"1234")) == b"1234"
+    for _ in range(2):
+        with pytest.raises(InvalidRecord, match="gzip opens to more"):
+            opener.open(gzip.compress(b"1"))
     assert opener.open(b"not compressed, whatever its size") == b"not compressed, whatever its size"
+
+
+def test_nothing_is_opened_any_more_once_the_bound_is_met() -> None:
+    opener = Opener(most_bytes=10)
+
+    for content in (b"12345678901", b"1"):
+        with pytest.raises(InvalidRecord, match="gzip opens to more"):
+            opener.open(gzip.compress(content))
 
 
 @pytest.mark.parametrize(
