@@ -2,7 +2,7 @@
 
 python -m benchmarks.exactness: the same seeded histories are delivered to each implementation, with
 the same kinds of faults, redeliveries and restarts. A batch that fails comes again, whole or as a
-partial response asks; after thirty attempts its first record is given up, as a mapping does that
+partial response asks; after ten attempts its first record is given up, as a mapping does that
 discards old records: that is a shard that got stuck, and a record that is lost.
 """
 
@@ -42,8 +42,8 @@ TITLES = {
 TABLES = RivalTables(records="GameScoreRecords", totals="GameScoresByUser")
 USERS = 40
 SHARDS = 4
-MOST_ATTEMPTS = 30
-ONE_FAULT_IN = 60
+MOST_ATTEMPTS = 10
+ONE_FAULT_IN = 200
 REMAINING_MILLISECONDS = 20
 """What a rival takes for the time until a crashed invocation's marker expires."""
 
