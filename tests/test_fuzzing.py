@@ -11,7 +11,7 @@ from operations.embedded import PROJECT
 from tests.fuzz_target import decode_input
 
 CORPUS = PROJECT / "tests" / "corpus"
-SECONDS = 8
+SECONDS = 4
 
 
 def test_every_input_of_the_corpus_is_decoded_or_rejected() -> None:
