@@ -13,8 +13,8 @@ from chalicelib.records import LARGEST_PORTION
 from chalicelib.unpacking import MOST_OPENED_BYTES
 from tests.builders import aggregate, kinesis_record
 from tests.conftest import Invoke
-from tests.stage import Stage
 from tests.faults import failing, record_calls
+from tests.stage import Stage
 from tests.test_unpacking import LOG_EVENTS
 
 SCORES = [{"RecordID": number, "Username": "Ann", "Score": number} for number in range(5)]
