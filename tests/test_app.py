@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
+import pytest
 from chalice.config import Config
 
 import app
+from chalicelib import parallel
+from chalicelib.clients import CLIENT_CONFIG, WORKERS
+from chalicelib.parallel import PATIENCE_SECONDS
 from operations.embedded import PROJECT
 
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
@@ -41,6 +46,33 @@ def test_importing_it_makes_no_call_and_needs_no_environment() -> None:
 def test_both_mappings_start_at_the_trim_horizon() -> None:
     sources: list[Any] = app.app.event_sources
     assert [source.starting_position for source in sources] == ["TRIM_HORIZON"] * 2
+
+
+def test_what_fails_rises_before_the_functions_time_is_over() -> None:
+    config: Any = CLIENT_CONFIG
+    attempts = config.retries["total_max_attempts"]
+    attempt_seconds = config.connect_timeout + config.read_timeout
+    backoff_seconds = sum(2**retry for retry in range(attempts - 1))
+
+    request_seconds = attempts * attempt_seconds + backoff_seconds
+
+    assert request_seconds == 23
+    assert PATIENCE_SECONDS + request_seconds < CONFIG["lambda_timeout"] - 10
+
+
+def test_after_a_while_a_failure_leaves_what_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "PATIENCE_SECONDS", 0.05)
+    begun = []
+
+    def break_down(item: int) -> None:
+        begun.append(item)
+        time.sleep(0.1)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        parallel.in_parallel(break_down, range(1000))
+
+    assert len(begun) <= 3 * WORKERS
 
 
 def test_the_stages_are_those_that_the_readme_deploys() -> None:
