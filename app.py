@@ -24,6 +24,7 @@ settings = Settings.from_environment(os.environ)
     stream=settings.stream,
     name="ProcessKinesisRecords",
     batch_size=100,
+    maximum_batching_window_in_seconds=1,
     starting_position="TRIM_HORIZON",
 )
 def process_kinesis_records(event: KinesisEvent) -> str:
@@ -44,6 +45,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
     stream_arn=settings.records_stream_arn,
     name="AggregateScoresByUser",
     batch_size=100,
+    maximum_batching_window_in_seconds=1,
     starting_position="TRIM_HORIZON",
 )
 def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
@@ -75,3 +77,4 @@ if TYPE_CHECKING:
     dynamodb.query(TableName="GameScoreReceipts")
     s3 = boto3.client("s3")
     s3.put_object(Bucket="rejects", Key="rejects/")
+    s3.list_objects_v2(Bucket="rejects")  # by Lambda itself, to check its on-failure destination

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations.commands.deploy import deploy, destroy
 from operations.commands.local import demo, up
 from operations.errors import OperationFailed
 
@@ -18,7 +19,7 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up):
+for verb in (demo, up, deploy, destroy):
     operations.add_command(verb)
 
 

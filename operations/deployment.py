@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from operations.errors import OperationFailed
@@ -42,6 +42,25 @@ def record_outputs(app_folder: Path, stage: str, outputs: Mapping[str, str]) -> 
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
+def recorded_variables(app_folder: Path, stage: str) -> dict[str, str]:
+    """The stage's own environment variables in .chalice/config.json."""
+    config = json.loads((app_folder / ".chalice" / "config.json").read_text())
+    variables: dict[str, str] = config["stages"].get(stage, {}).get("environment_variables", {})
+    return variables
+
+
+def forget_outputs(app_folder: Path, stage: str, outputs: Iterable[str]) -> None:
+    """Take the outputs' variables out of the stage again."""
+    path = app_folder / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    variables = config["stages"].get(stage, {}).get("environment_variables", {})
+    for output in outputs:
+        variables.pop(variable_name(output), None)
+    if not variables:
+        config["stages"].get(stage, {}).pop("environment_variables", None)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
 def variable_name(output: str) -> str:
     """The environment variable that an output is recorded as: RejectsBucket, REJECTS_BUCKET."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()
@@ -52,6 +71,11 @@ def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -
 
     Raises OperationFailed with its last lines where it fails.
     """
+    return run_chalice(app_folder, ["deploy", "--stage", stage], variables)
+
+
+def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
+    """What a chalice command prints; raises OperationFailed with its last lines where it fails."""
     temporary = app_folder / ".chalice" / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = {
@@ -61,7 +85,7 @@ def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -
         "TMPDIR": str(temporary),
     }
     with subprocess.Popen(
-        [sys.executable, "-c", "from chalice.cli import main; main()", "deploy", "--stage", stage],
+        [sys.executable, "-c", "from chalice.cli import main; main()", *arguments],
         cwd=app_folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -76,5 +100,5 @@ def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -
             raise
     if chalice.returncode != 0:
         last_lines = "\n".join(output.strip().splitlines()[-15:])
-        raise OperationFailed(f"`chalice deploy --stage {stage}` failed:\n{last_lines}")
+        raise OperationFailed(f"`chalice {' '.join(arguments)}` failed:\n{last_lines}")
     return output

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from operations.pipeline import find_pipeline
+from operations.pipeline import Pipeline, open_stage, with_names
 
 
-def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb --stage, --profile, --region and --endpoint-url: the `pipeline` they mean."""
+def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --stage, --profile, --region and --endpoint-url: `stage`, deployed or not."""
 
     @click.option("--stage", default="dev", show_default=True, help="A stage of the app.")
     @click.option("--profile", help="A profile of your AWS configuration.")
@@ -21,7 +21,7 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Where the AWS is, if not in the cloud; `operations up` prints it.",
     )
     @wraps(command)
-    def with_pipeline(
+    def with_stage(
         *args: Any,
         stage: str,
         profile: str | None,
@@ -29,7 +29,17 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         endpoint_url: str | None,
         **kwargs: Any,
     ) -> Any:
-        pipeline = find_pipeline(stage, profile, region, endpoint_url)
-        return command(*args, pipeline=pipeline, **kwargs)
+        return command(*args, stage=open_stage(stage, profile, region, endpoint_url), **kwargs)
+
+    return with_stage
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the same options: the deployed `pipeline` that they mean."""
+
+    @stage_options
+    @wraps(command)
+    def with_pipeline(*args: Any, stage: Pipeline, **kwargs: Any) -> Any:
+        return command(*args, pipeline=with_names(stage), **kwargs)
 
     return with_pipeline

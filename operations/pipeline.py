@@ -1,7 +1,7 @@
 """A deployed stage: where it runs, and what its resources are called."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from operations.stack import stack_outputs
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, s3={"addressing_style": "path"})
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
+
+HANDLERS = ("ProcessKinesisRecords", "AggregateScoresByUser")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,28 @@ class Pipeline:
     def function_name(self, handler: str) -> str:
         """What Chalice calls a handler's function: `game-scores-dev-ProcessKinesisRecords`."""
         return f"game-scores-{self.stage}-{handler}"
+
+    @property
+    def region(self) -> str:
+        """Its region."""
+        return str(self.session.region_name)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether its AWS is an embedded one: no real AWS speaks plain HTTP."""
+        return (self.endpoint_url or "").startswith("http:")
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """Its CloudFormation client."""
+        return self.session.client(
+            "cloudformation", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+        )
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """Its IAM client."""
+        return self.session.client("iam", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
     def kinesis(self) -> "KinesisClient":
@@ -73,16 +98,47 @@ def find_pipeline(
 
     Raises OperationFailed where the stage is unknown or neither recorded nor deployed.
     """
+    return with_names(open_stage(stage, profile, region, endpoint_url))
+
+
+def with_names(stage: Pipeline) -> Pipeline:
+    """The stage with its resources' names; from its data stack where they are not recorded."""
+    if RECORDED in stage.variables:
+        return stage
+    return replace(stage, variables={**stage.variables, **names_from_stack(stage)})
+
+
+def open_stage(
+    stage: str, profile: str | None, region: str | None, endpoint_url: str | None
+) -> Pipeline:
+    """The stage, deployed or not, with the variables that .chalice/config.json has for it.
+
+    Raises OperationFailed where the stage is unknown.
+    """
     stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
     if stage not in stages:
         known = ", ".join(sorted(stages))
         raise OperationFailed(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
     session = boto3.Session(profile_name=profile, region_name=region)
-    variables: dict[str, str] = stages[stage].get("environment_variables", {})
-    if RECORDED not in variables:
-        cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
-        variables = {**variables, **_names_from_stack(cloudformation, stage)}
-    return Pipeline(stage, session, endpoint_url, variables)
+    return Pipeline(stage, session, endpoint_url, stages[stage].get("environment_variables", {}))
+
+
+def names_from_stack(pipeline: Pipeline) -> dict[str, str]:
+    """The names of the stage's resources, from its data stack, by environment variable.
+
+    Raises OperationFailed where there is no such stack.
+    """
+    name = data_stack_name(pipeline.stage)
+    try:
+        outputs = stack_outputs(pipeline.cloudformation, name)
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise OperationFailed(
+            f"The stage {pipeline.stage} has no stack {name}: deploy it first, with "
+            f"`python -m operations deploy --stage {pipeline.stage}`."
+        ) from error
+    return {variable_name(output): value for output, value in outputs.items()}
 
 
 def data_stack_name(stage: str) -> str:
@@ -90,20 +146,11 @@ def data_stack_name(stage: str) -> str:
     return f"game-scores-data{stage_suffix(stage)}"
 
 
+def monitoring_stack_name(stage: str) -> str:
+    """What the stage's monitoring stack is called."""
+    return f"game-scores-monitoring{stage_suffix(stage)}"
+
+
 def stage_suffix(stage: str) -> str:
     """What is added to the stage's names, so that stages live side by side in one account."""
     return "" if stage in ("prod", "local") else f"-{stage}"
-
-
-def _names_from_stack(cloudformation: "CloudFormationClient", stage: str) -> dict[str, str]:
-    name = data_stack_name(stage)
-    try:
-        outputs = stack_outputs(cloudformation, name)
-    except ClientError as error:
-        if "does not exist" not in str(error):
-            raise
-        raise OperationFailed(
-            f"The stage {stage} is not recorded in .chalice/config.json and has no stack {name}: "
-            f"deploy it first."
-        ) from error
-    return {variable_name(output): value for output, value in outputs.items()}

@@ -98,6 +98,7 @@ def test_the_role_has_what_chalice_generates(
 
     assert actions >= {
         *DECLARED_CALLS.values(),
+        "s3:ListBucket",
         "logs:CreateLogGroup",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
