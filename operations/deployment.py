@@ -14,6 +14,7 @@ from pathlib import Path
 from operations.errors import OperationFailed
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
+CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
 
 
@@ -85,7 +86,12 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         "TMPDIR": str(temporary),
     }
     with subprocess.Popen(
-        [sys.executable, "-c", "from chalice.cli import main; main()", *arguments],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from chalice.cli import main; sys.exit(main())",
+            *arguments,
+        ],
         cwd=app_folder,
         env=environment,
         stdout=subprocess.PIPE,
