@@ -15,6 +15,9 @@ run: setup ## Deploy to an embedded AWS, send scores, compare every total (ARGS=
 up: setup ## The same, left running for other programs until Ctrl-C
 	@$(BIN)/python -m operations up
 
+package: setup ## Make out/sam.yaml and out/deployment.zip for CloudFormation (ARGS="--stage dev out")
+	@$(BIN)/python -m operations package $(ARGS)
+
 test: setup ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -39,7 +42,7 @@ format: setup ## Put the code into the house's format
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the environments and whatever a run left
-	rm -rf .venv .venv-embedded .local
+	rm -rf .venv .venv-embedded .local out
 
 setup: .venv/ready .venv-embedded/ready ## Make the two Python environments, again only when requirements change
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.commands.deploy import deploy, destroy
+from operations.commands.deploy import deploy, destroy, package
 from operations.commands.local import demo, up
 from operations.errors import OperationFailed
 
@@ -19,7 +19,7 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up, deploy, destroy):
+for verb in (demo, up, deploy, package, destroy):
     operations.add_command(verb)
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -115,12 +115,20 @@ def open_stage(
 
     Raises OperationFailed where the stage is unknown.
     """
-    stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
+    variables = require_stage(stage).get("environment_variables", {})
+    session = boto3.Session(profile_name=profile, region_name=region)
+    return Pipeline(stage, session, endpoint_url, variables)
+
+
+def require_stage(stage: str) -> dict[str, Any]:
+    """The stage's settings; raises OperationFailed where .chalice/config.json has no such stage."""
+    stages: dict[str, dict[str, Any]] = json.loads(
+        (PROJECT / ".chalice" / "config.json").read_text()
+    )["stages"]
     if stage not in stages:
         known = ", ".join(sorted(stages))
         raise OperationFailed(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
-    session = boto3.Session(profile_name=profile, region_name=region)
-    return Pipeline(stage, session, endpoint_url, stages[stage].get("environment_variables", {}))
+    return stages[stage]
 
 
 def names_from_stack(pipeline: Pipeline) -> dict[str, str]:

@@ -2,17 +2,23 @@
 
 import json
 import os
+import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import yaml
 from chalice.test import Client
 
 import app
 from chalicelib.settings import Settings
 from operations.embedded import PROJECT, EmbeddedAws, embedded_aws
+from operations.pipeline import Pipeline
+from operations.scan import read_totals
+from operations.sending import send_payloads
 from tests.stage import Stage, new_stage
 
 hypothesis.settings.register_profile(
@@ -67,3 +73,39 @@ def aggregate(invoke: Invoke) -> Invoke:
 def lab() -> Callable[[str], Any]:
     """Reads one of the lab's inputs."""
     return lambda name: json.loads((Path(PROJECT) / "operations" / "lab" / name).read_text())
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """The folder, with the zip's files in it."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder
+
+
+def upload(pipeline: Pipeline, package: Path, folder: Path) -> Path:
+    """What `aws cloudformation package` does: the zip in a bucket, a template that names it."""
+    bucket = f"packages-{pipeline.stage}"
+    pipeline.s3.create_bucket(Bucket=bucket)
+    pipeline.s3.upload_file(str(package / "deployment.zip"), bucket, "deployment.zip")
+    template = yaml.safe_load((package / "sam.yaml").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = f"s3://{bucket}/deployment.zip"
+    uploaded = folder / f"{pipeline.stage}.yaml"
+    uploaded.write_text(yaml.safe_dump(template))
+    return uploaded
+
+
+def drive(pipeline: Pipeline, scores: dict[str, int]) -> dict[str, Decimal]:
+    """The totals after a score of each user went through the stream and both functions."""
+    payloads = [
+        json.dumps({"RecordID": time.time_ns(), "Username": name, "Score": score}).encode()
+        for name, score in scores.items()
+    ]
+    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads)
+    deadline = time.monotonic() + 30
+    totals: dict[str, Decimal] = {}
+    while not scores.keys() <= totals.keys() and time.monotonic() < deadline:
+        time.sleep(0.2)
+        totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+    return totals

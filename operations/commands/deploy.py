@@ -1,5 +1,6 @@
-"""The verbs that bring a stage to an AWS account and away from it: deploy and destroy."""
+"""The verbs that bring a stage to an AWS account and away from it: deploy, package, destroy."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,13 @@ from operations import deploying
 from operations.embedded import PROJECT
 from operations.errors import OperationFailed
 from operations.options import stage_options
-from operations.pipeline import Pipeline, data_stack_name, monitoring_stack_name
+from operations.packaging import package_app
+from operations.pipeline import (
+    Pipeline,
+    data_stack_name,
+    monitoring_stack_name,
+    require_stage,
+)
 from operations.stack import PlannedChange, find_stack, refuse_data_loss
 
 if TYPE_CHECKING:
@@ -109,6 +116,17 @@ def deploy(
             console.print(f"{sentence} …")
             deploy_step()
     console.print("Nothing was changed." if dry_run else f"Stage {stage.stage} is up to date.")
+
+
+@click.command(epilog="Example: python -m operations package --stage prod out")
+@click.option("--stage", default="prod", show_default=True, help="A stage of the app.")
+@click.argument("folder", default="out", type=click.Path(file_okay=False, path_type=Path))
+def package(*, stage: str, folder: Path) -> None:
+    """Make a package for CloudFormation in FOLDER: the template sam.yaml, and deployment.zip."""
+    require_stage(stage)
+    template = package_app(PROJECT, stage, folder)
+    size_bytes = (folder / "deployment.zip").stat().st_size
+    click.echo(f"{template} and deployment.zip, {size_bytes / 1e6:.1f} MB")
 
 
 @click.command(epilog="Example: python -m operations destroy --stage dev")
