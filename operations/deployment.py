@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from operations.errors import OperationFailed
+from operations.waiters import quick_waiters
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
 CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -85,6 +86,8 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         "PYTHONDONTWRITEBYTECODE": "1",  # the package holds all files of chalicelib/
         "TMPDIR": str(temporary),
     }
+    if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
+        environment |= quick_waiters(temporary / "models")
     with subprocess.Popen(
         [
             sys.executable,
