@@ -174,7 +174,7 @@ def call_everything(pipeline: Pipeline, username: str) -> list[str]:
         ("ProcessKinesisRecords", event(kinesis_record(score), kinesis_record(b'{"Score": 1}'))),
         ("AggregateScoresByUser", event(*changes[:40])),
         ("AggregateScoresByUser", event(*changes[40:])),
-        ("AggregateScoresByUser", event(*changes)),
+        ("AggregateScoresByUser", event(*changes, {"eventName": "UNHEARD OF"})),
     ]
     failures = []
     for handler, delivered in deliveries:
