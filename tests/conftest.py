@@ -5,6 +5,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import yaml
 from chalice.test import Client
 
 import app
+from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.settings import Settings
 from operations.embedded import PROJECT, EmbeddedAws, embedded_aws
 from operations.pipeline import Pipeline
 from operations.scan import read_totals
 from operations.sending import send_payloads
+from tests.faults import record_calls
 from tests.stage import Stage, new_stage
 
 hypothesis.settings.register_profile(
@@ -28,12 +31,22 @@ hypothesis.settings.register_profile(
 
 Invoke = Callable[..., str]
 
+MADE_CALLS: dict[str, list[str]] = {}
+"""The operations that the functions' clients have sent in this session, by service."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the test that looks back on the whole session come last."""
+    items.sort(key=lambda item: item.name == "test_the_declared_calls_are_those_really_made")
+
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[EmbeddedAws]:
     """A running embedded AWS; the environment speaks to it."""
     with embedded_aws() as running:
         os.environ.update(running.variables)
+        MADE_CALLS["dynamodb"] = record_calls(dynamodb_client())
+        MADE_CALLS["s3"] = record_calls(s3_client())
         yield running
 
 
