@@ -32,7 +32,6 @@ NOT_ENFORCED = {
     "LambdaSavesWhatItGivesUp": "Lambda itself writes there",
     "LambdaChecksItsDestination": "Lambda itself lists it",
     "WriteLog": "Lambda itself writes the log",
-    "TraceXRayKnowsNoNarrowerResource": "Lambda itself traces",
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
 
@@ -192,7 +191,6 @@ def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
         "LambdaSavesWhatItGivesUp": {"s3:PutObject"},
         "LambdaChecksItsDestination": {"s3:ListBucket"},
         "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "TraceXRayKnowsNoNarrowerResource": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     }
 
     statements = [
@@ -207,15 +205,20 @@ def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
         assert set(statement["Action"]) == expected[statement["Sid"]]
 
 
-def test_no_resource_is_a_star_but_for_tracing() -> None:
-    for policy in POLICIES.values():
+def test_every_resource_is_named() -> None:
+    for handler, policy in POLICIES.items():
         for statement in policy["Statement"]:
             assert all("*" not in action for action in statement["Action"])
-            if "NoNarrowerResource" in statement["Sid"]:
-                assert statement["Resource"] == ["*"]
-            else:
-                names = [resource.split(":", 5)[5] for resource in statement["Resource"]]
-                assert all("*" not in name.split("/")[0] or "rejects" in name for name in names)
+            for resource in statement["Resource"]:
+                _, _, service, _, _, name = resource.split(":", 5)
+                fixed = {
+                    "kinesis": "stream/game-scores",
+                    "dynamodb": "table/GameScore",
+                    "s3": "game-scores-rejects-????????????-",  # twelve digits: prod's only
+                    "logs": f"log-group:/aws/lambda/game-scores-prod-{handler}:",
+                }[service]
+                assert name.startswith(fixed)
+                assert "*" not in name.split("/stream/")[0] or service in ("s3", "logs")
 
 
 def test_another_stage_from_the_package_lives_beside_it(

@@ -160,7 +160,7 @@ def test_each_function_has_its_own_policy_and_the_settings_of_the_config(templat
         assert function["MemorySize"] == CONFIG["lambda_memory_size"]
         assert function["Timeout"] == CONFIG["lambda_timeout"]
         assert function["Architectures"] == ["arm64"]
-        assert function["Tracing"] == "Active"
+        assert function["Tracing"] == "PassThrough"
         assert "ReservedConcurrentExecutions" not in function
         assert log_group["RetentionInDays"] == CONFIG["log_retention_in_days"]
 
