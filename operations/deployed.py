@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from operations.errors import OperationFailed
 from operations.pipeline import HANDLERS, Pipeline
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def deployed_file(app_folder: Path, stage: str) -> Path:
 
 
 def find_deployed(pipeline: Pipeline) -> Iterator[Resource]:
-    """The stage's roles, functions, log groups and mappings, in Chalice's words and order."""
+    """The stage's roles, functions, log groups and mappings, in Chalice's words and order.
+
+    Raises OperationFailed where they are not Chalice's, but those of a deployed package.
+    """
     stage_role = f"game-scores-{pipeline.stage}"
     yield from _role(pipeline, "default-role", stage_role)
     for handler in HANDLERS:
@@ -65,6 +69,12 @@ def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
         function = pipeline.lambda_.get_function(FunctionName=pipeline.function_name(handler))
     except pipeline.lambda_.exceptions.ResourceNotFoundException:
         return
+    stack = function.get("Tags", {}).get("aws:cloudformation:stack-name")
+    if stack:
+        raise OperationFailed(
+            f"{pipeline.function_name(handler)} belongs to the stack {stack}, which was deployed "
+            "from a package: update or delete that stack with CloudFormation instead."
+        )
     arn = function["Configuration"]["FunctionArn"]
     yield {"name": handler, "resource_type": "lambda_function", "lambda_arn": arn}
     for mapping in find_mappings(pipeline, handler):

@@ -132,14 +132,14 @@ def deploy_monitoring(
 
 def destroy_app(stage: Pipeline, project: Path, announce: Announce) -> None:
     """Take monitoring, functions, mappings, roles and logs away; the data stays."""
-    announce("Deleting the monitoring stack")
-    delete_stack(stage.cloudformation, monitoring_stack_name(stage.stage))
-    announce("Deleting the app with chalice delete")
     groups = [
         each["log_group_name"]
         for each in find_deployed(stage)
         if each["resource_type"] == "log_group"
     ]
+    announce("Deleting the monitoring stack")
+    delete_stack(stage.cloudformation, monitoring_stack_name(stage.stage))
+    announce("Deleting the app with chalice delete")
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         if write_deployed(stage, app_folder):

@@ -241,6 +241,15 @@ def test_another_stage_from_the_package_lives_beside_it(
     assert totals["Ann"] == 5
     assert "Dan" not in totals
 
+    function = dev.lambda_.get_function(FunctionName=dev.function_name("AggregateScoresByUser"))
+    dev.lambda_.tag_resource(  # as CloudFormation does
+        Resource=function["Configuration"]["FunctionArn"],
+        Tags={"aws:cloudformation:stack-name": "game-scores-dev"},
+    )
+    refused = clone.run("destroy", "--stage", "dev")
+    assert refused.returncode == 1
+    assert "belongs to the stack game-scores-dev" in refused.stderr
+
 
 def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Pipeline) -> None:
     refused = clone.run("deploy", "data", "--stage", "prod", "--data-parameter", "Suffix=-other")
