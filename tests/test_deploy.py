@@ -307,6 +307,19 @@ def test_every_step_may_be_repeated(clone: Clone, prod: Pipeline) -> None:
     assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
 
 
+def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod: Pipeline) -> None:
+    before = read_totals(prod.dynamodb, "GameScoresByUser")
+    mappings = {mapping_id(prod, handler) for handler in HANDLERS}
+
+    destroyed = clone.run("destroy", "--stage", "prod")
+    deployed = clone.run("deploy", "--stage", "prod")
+
+    assert (destroyed.returncode, deployed.returncode) == (0, 0), deployed.stderr
+    assert mappings.isdisjoint(mapping_id(prod, handler) for handler in HANDLERS)
+    assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
+    assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
+
+
 def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Pipeline) -> None:
     before = read_totals(prod.dynamodb, "GameScoresByUser")
 
