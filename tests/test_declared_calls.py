@@ -7,7 +7,8 @@ from chalice.policy import policy_from_source_code
 from operations.embedded import PROJECT
 from operations.pipeline import HANDLERS
 from tests.builders import TODAY, inserted, kinesis_record
-from tests.conftest import MADE_CALLS, Invoke, Stage
+from tests.conftest import MADE_CALLS, Invoke
+from tests.stage import Stage
 
 LAMBDAS_OWN = {"s3:ListBucket"}
 """Declared for Lambda itself, which looks at its on-failure destination with the role."""

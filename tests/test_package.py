@@ -20,8 +20,9 @@ from operations.pipeline import HANDLERS, Pipeline, data_stack_name
 from operations.scan import read_totals
 from operations.stack import apply_stack
 from tests.builders import event, inserted, kinesis_record
-from tests.conftest import Stage, drive, unpack, upload
+from tests.conftest import drive, unpack, upload
 from tests.runtime_api import install_runtime, running
+from tests.stage import Stage
 from tests.test_infrastructure import TEMPLATE as DATA
 
 KINESIS_EVENTS, TABLE_EVENTS = (
@@ -157,8 +158,9 @@ def test_each_function_has_its_own_policy_and_the_settings_of_the_config(templat
         assert role_policy["PolicyDocument"] == policy
         assert function["Role"] == {"Fn::GetAtt": [f"{handler}Role", "Arn"]}
         assert function["FunctionName"] == {"Fn::Sub": f"game-scores-${{Stage}}-{handler}"}
-        assert function["MemorySize"] == CONFIG["lambda_memory_size"]
-        assert function["Timeout"] == CONFIG["lambda_timeout"]
+        settings = {**CONFIG, **CONFIG["lambda_functions"].get(handler, {})}
+        assert function["MemorySize"] == settings["lambda_memory_size"]
+        assert function["Timeout"] == settings["lambda_timeout"]
         assert function["Architectures"] == ["arm64"]
         assert function["Tracing"] == "PassThrough"
         assert "ReservedConcurrentExecutions" not in function
