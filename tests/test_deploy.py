@@ -1,8 +1,8 @@
 """`python -m operations deploy` from a fresh clone: deployed, driven, redeployed, taken away."""
 
 import json
-import re
 import os
+import re
 import shutil
 import subprocess
 import sys
