@@ -8,7 +8,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.commands.local import demo, up
-from operations.errors import OperationFailed
+from operations.errors import OperationFailed, explain
 
 INTERRUPTED = 130
 
@@ -26,23 +26,33 @@ def main() -> NoReturn:
     """Run the command line; a person sees a sentence, never a traceback."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of the command line with these arguments."""
     try:
-        operations.main(prog_name="python -m operations", standalone_mode=False)
+        operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
     except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        return end.exit_code
+    except SystemExit as end:
+        return int(end.code or 0)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing is left running.", err=True)
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except OperationFailed as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        return _show(error)
     except (BotoCoreError, ClientError) as error:
-        click.echo(f"Error: AWS answers: {error}", err=True)
-        sys.exit(1)
-    sys.exit(0)
+        return _show(explain(error))
+    return 0
+
+
+def _show(error: OperationFailed) -> int:
+    click.echo(f"Error: {error}", err=True)
+    return error.exit_status
 
 
 if __name__ == "__main__":

@@ -11,18 +11,25 @@ from botocore.exceptions import ClientError
 
 from operations.deployment import variable_name
 from operations.embedded import PROJECT
-from operations.errors import OperationFailed
+from operations.errors import Misuse
 from operations.stack import stack_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
-CLIENT_CONFIG = Config(retries={"mode": "standard"}, s3={"addressing_style": "path"})
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard"}, s3={"addressing_style": "path"}, max_pool_connections=32
+)
+INVOKING = CLIENT_CONFIG.merge(Config(read_timeout=90))
+"""An invocation answers when the function is done, which may take its whole timeout."""
+
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
 
@@ -51,9 +58,23 @@ class Pipeline:
         return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
+    def streams(self) -> "DynamoDBStreamsClient":
+        """Its DynamoDB Streams client."""
+        return self.session.client(
+            "dynamodbstreams", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+        )
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Its CloudWatch client."""
+        return self.session.client(
+            "cloudwatch", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+        )
+
+    @cached_property
     def lambda_(self) -> "LambdaClient":
         """Its Lambda client."""
-        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=INVOKING)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
@@ -71,12 +92,12 @@ def find_pipeline(
 ) -> Pipeline:
     """The deployed stage, its names from .chalice/config.json or else from its data stack.
 
-    Raises OperationFailed where the stage is unknown or neither recorded nor deployed.
+    Raises Misuse where the stage is unknown or neither recorded nor deployed.
     """
     stages = json.loads((PROJECT / ".chalice" / "config.json").read_text())["stages"]
     if stage not in stages:
         known = ", ".join(sorted(stages))
-        raise OperationFailed(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
+        raise Misuse(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
     session = boto3.Session(profile_name=profile, region_name=region)
     variables: dict[str, str] = stages[stage].get("environment_variables", {})
     if RECORDED not in variables:
@@ -102,7 +123,7 @@ def _names_from_stack(cloudformation: "CloudFormationClient", stage: str) -> dic
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        raise OperationFailed(
+        raise Misuse(
             f"The stage {stage} is not recorded in .chalice/config.json and has no stack {name}: "
             f"deploy it first."
         ) from error

@@ -9,7 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from operations.demo import DemoResult, RejectedRecord, summarise_rejects
+from operations.demo import DemoResult
+from operations.rejects import RejectsObject, count_reasons
 
 SHOWN_USERS = 10
 SHOWN_LOG_LINES = 4
@@ -40,13 +41,14 @@ def leaderboard(totals: dict[str, Decimal], top: int = SHOWN_USERS) -> Table:
     return table
 
 
-def rejects_table(rejects: Sequence[RejectedRecord]) -> Table:
+def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
     """How many records were rejected, by whom and why, most first."""
-    table = Table(title=f"Rejects, {len(rejects)} records kept whole in the bucket")
+    records = sum(len(each.rejects) for each in rejects)
+    table = Table(title=f"Rejects, {records} records kept whole in the bucket")
     table.add_column("Records", justify="right")
     table.add_column("Reason")
-    for reject, count in summarise_rejects(rejects).most_common():
-        table.add_row(str(count), Text(reject.reason))
+    for each in count_reasons(rejects):
+        table.add_row(str(each.records), Text(each.reason))
     return table
 
 
@@ -72,8 +74,10 @@ def verdict(result: DemoResult) -> Text:
     exact = len(result.totals.keys() - result.differences.keys())
     users = len(result.totals.keys() | result.differences.keys())
     line = f"{exact} of {users} totals exact"
-    if len(result.rejects) != result.expected_rejects:
-        line += f", but {len(result.rejects)} of {result.expected_rejects} rejects in the bucket"
+    if result.rejected_records != result.expected_rejects:
+        line += (
+            f", but {result.rejected_records} of {result.expected_rejects} rejects in the bucket"
+        )
     return Text(line, style="bold green" if result.is_exact else "bold red")
 
 
