@@ -7,7 +7,12 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations.commands.insert import insert
+from operations.commands.leaderboard import leaderboard
 from operations.commands.local import demo, up
+from operations.commands.logs import logs
+from operations.commands.send import send
+from operations.commands.status import status
 from operations.errors import OperationFailed, explain
 
 INTERRUPTED = 130
@@ -18,7 +23,7 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up):
+for verb in (demo, up, send, insert, leaderboard, logs, status):
     operations.add_command(verb)
 
 
@@ -34,25 +39,22 @@ def run(arguments: list[str]) -> int:
     try:
         operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
     except click.exceptions.Exit as end:
-        return end.exit_code
+        status = end.exit_code
     except SystemExit as end:
-        return int(end.code or 0)
+        status = int(end.code or 0)
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing is left running.", err=True)
-        return INTERRUPTED
-    except OperationFailed as error:
-        return _show(error)
-    except (BotoCoreError, ClientError) as error:
-        return _show(explain(error))
-    return 0
-
-
-def _show(error: OperationFailed) -> int:
-    click.echo(f"Error: {error}", err=True)
-    return error.exit_status
+        status = INTERRUPTED
+    except (OperationFailed, BotoCoreError, ClientError) as error:
+        failure = error if isinstance(error, OperationFailed) else explain(error)
+        click.echo(f"Error: {failure}", err=True)
+        status = failure.exit_status
+    else:
+        status = 0
+    return status
 
 
 if __name__ == "__main__":

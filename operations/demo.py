@@ -5,11 +5,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from operations.errors import OperationFailed
 from operations.generate import GeneratedScore, Truth, generate_scores, malformed_payloads
+from operations.logs import LogLine, read_logs
 from operations.pipeline import Pipeline
 from operations.rejects import RejectsObject, read_rejects
 from operations.scan import count_items, count_receipts, read_totals
@@ -38,7 +40,7 @@ class DemoResult:
     differences: dict[str, tuple[Decimal, Decimal]]
     rejects: tuple[RejectsObject, ...]
     expected_rejects: int
-    log_lines: dict[str, tuple[str, ...]]
+    log_lines: dict[str, tuple[LogLine, ...]]
 
     @property
     def is_exact(self) -> bool:
@@ -193,13 +195,10 @@ def await_rejects(pipeline: Pipeline, expected: int) -> tuple[RejectsObject, ...
         time.sleep(POLL_SECONDS)
 
 
-def read_log(pipeline: Pipeline, handler: str) -> tuple[str, ...]:
+def read_log(pipeline: Pipeline, handler: str) -> tuple[LogLine, ...]:
     """The lines that a function has logged, oldest first, without Lambda's own."""
-    events = pipeline.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{pipeline.function_name(handler)}"
-    )
-    lines = (event["message"].rstrip() for page in events for event in page["events"])
-    return tuple(line for line in lines if line.startswith("{"))
+    lines = read_logs(pipeline, [handler], since=datetime.fromtimestamp(0, UTC))
+    return tuple(line for line in lines if line.fields is not None)
 
 
 def _invoke(pipeline: Pipeline, handler: str, event_file: str) -> str:

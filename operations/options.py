@@ -8,6 +8,9 @@ import click
 
 from operations.pipeline import find_pipeline
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+"""Results for a program, on standard output; what goes on is told on standard error."""
+
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --stage, --profile, --region and --endpoint-url: the `pipeline` they mean."""

@@ -1,7 +1,6 @@
 """What a person sees at the terminal."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
@@ -10,7 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from operations.demo import DemoResult
+from operations.leaderboard import Doing, Standings
+from operations.logs import LogLine
 from operations.rejects import RejectsObject, count_reasons
+from operations.status import Status
 
 SHOWN_USERS = 10
 SHOWN_LOG_LINES = 4
@@ -28,9 +30,16 @@ def progress_bars(console: Console) -> Progress:
     )
 
 
-def leaderboard(totals: dict[str, Decimal], top: int = SHOWN_USERS) -> Table:
-    """The best totals, best first."""
-    table = Table(title=f"Leaderboard, {min(top, len(totals))} of {len(totals)} players")
+def leaderboard(
+    totals: Mapping[str, Decimal],
+    top: int = SHOWN_USERS,
+    *,
+    title: str = "Leaderboard",
+    players: int | None = None,
+) -> Table:
+    """The best totals, best first; of so many players, if there are more than totals."""
+    players = players or len(totals)
+    table = Table(title=f"{title}, {min(top, players):,} of {players:,} players")
     table.add_column("#", justify="right")
     table.add_column("Player")
     table.add_column("Score", justify="right")
@@ -52,9 +61,12 @@ def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
     return table
 
 
-def log_excerpt(handler: str, lines: Sequence[str]) -> RenderableType:
+def log_excerpt(handler: str, lines: Sequence[LogLine]) -> RenderableType:
     """The last lines of a function's log: messages as they are, metrics by their names."""
-    shown = [Text(_log_text(line), no_wrap=True, overflow="ellipsis") for line in lines]
+    shown = [
+        Text(f"  {line.level:<8} {line.message}", no_wrap=True, overflow="ellipsis")
+        for line in lines
+    ]
     return Group(Text(f"Log of {handler}", style="bold"), *shown[-SHOWN_LOG_LINES:])
 
 
@@ -81,13 +93,71 @@ def verdict(result: DemoResult) -> Text:
     return Text(line, style="bold green" if result.is_exact else "bold red")
 
 
-def _log_text(line: str) -> str:
-    fields = json.loads(line)
-    if "_aws" in fields:
-        counts = [
-            f"{name} {value[0]:.0f}"
-            for name, value in fields.items()
-            if isinstance(value, list) and value[0]
-        ]
-        return f"  metrics  {', '.join(counts)}"
-    return f"  {fields['level']:<8} {fields['message']}"
+def status_view(stage: str, status: Status) -> RenderableType:
+    """The parts, the newest rejects, and the verdict."""
+    table = Table(title=f"Stage {stage}", show_lines=False)
+    for column in ("", "Part", "State"):
+        table.add_column(column, overflow="fold")
+    kind = ""
+    for part in status.parts:
+        if kind and part.kind != kind:
+            table.add_section()
+        kind = part.kind
+        mark = Text("✗", style="bold red") if part.problem else Text("✓", style="green")
+        state = Text(part.state)
+        if part.problem:
+            state.append(f"\n{part.problem}", style="red")
+        table.add_row(mark, Text(f"{part.kind} {part.name}"), state)
+    shown: list[RenderableType] = [table]
+    if status.newest_rejects:
+        shown.append(rejects_list(status.newest_rejects, title="The newest rejects"))
+    problems = len(status.problems)
+    if problems:
+        line = Text(f"{problems} {'thing is' if problems == 1 else 'things are'} wrong", "bold red")
+    else:
+        line = Text("All is well", "bold green")
+    return Group(*shown, line)
+
+
+def rejects_list(objects: Sequence[RejectsObject], *, title: str = "Rejects") -> Table:
+    """An object a line: when, whose, how many records, why, and its key for `rejects show`."""
+    table = Table(title=title, show_lines=True)
+    table.add_column("Written (UTC)")
+    table.add_column("Records", justify="right")
+    table.add_column("Reason", ratio=1)
+    table.add_column("Key", overflow="fold", ratio=1)
+    for each in objects:
+        reasons = list(dict.fromkeys(reject.reason for reject in each.rejects)) or [each.problem]
+        reason = reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and {len(reasons) - 1} others"
+        table.add_row(
+            f"{each.written:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), Text(reason), each.key
+        )
+    return table
+
+
+def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> RenderableType:
+    """The leaderboard with a line about what goes on."""
+    parts = [f"{doing.records_a_second:,.1f} records a second"]
+    parts.append(f"{doing.records_seen:,} since the watch began")
+    if doing.behind_seconds is not None:
+        parts.append(
+            f"totals {doing.behind_seconds:,} s behind the table"
+            if doing.behind_seconds
+            else "totals up to date"
+        )
+    parts += [f"{handler} {age:,.1f} s behind" for handler, age in doing.iterator_ages.items()]
+    return Group(
+        leaderboard(standings.totals, top, players=standings.players),
+        Text(" · ".join(parts), style="dim"),
+    )
+
+
+LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow", "DEBUG": "dim"}
+
+
+def log_line(line: LogLine) -> Text:
+    """One line of a log: time, function, level, message."""
+    text = Text(f"{line.written:%H:%M:%S} ", style="dim", end="")
+    text.append(f"{line.handler:<22} ", style="cyan")
+    text.append(f"{line.level:<8} {line.message}", style=LEVEL_STYLES.get(line.level, ""))
+    return Text.assemble(text, end="\n")
