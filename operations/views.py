@@ -1,5 +1,6 @@
 """What a person sees at the terminal."""
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from operations.demo import DemoResult
 from operations.leaderboard import Doing, Standings
 from operations.logs import LogLine
+from operations.redrive import Redriven
 from operations.rejects import RejectsObject, count_reasons
 from operations.status import Status
 
@@ -161,3 +163,26 @@ def log_line(line: LogLine) -> Text:
     text.append(f"{line.handler:<22} ", style="cyan")
     text.append(f"{line.level:<8} {line.message}", style=LEVEL_STYLES.get(line.level, ""))
     return Text.assemble(text, end="\n")
+
+
+def rejects_details(found: RejectsObject, payloads: Sequence[str | None]) -> RenderableType:
+    """Each record of an object, its reason first, then its payload if it has one, then all."""
+    shown: list[RenderableType] = [Text(f"Rejected by {found.processor}", style="bold")]
+    for each, payload in zip(found.rejects, payloads, strict=True):
+        shown.append(Text(f"\n{each.reason}", style="yellow"))
+        if payload is not None:
+            shown.append(Text(payload, style="bold"))
+        shown.append(Text(json.dumps(each.record, indent=1, ensure_ascii=True), style="dim"))
+    return Group(*shown)
+
+
+REDRIVEN_STYLES = {"done": "green", "would redrive": "green", "rejected again": "yellow"}
+
+
+def redriven(each: Redriven) -> Text:
+    """What became of one object."""
+    text = Text(f"{each.outcome}  ", style=REDRIVEN_STYLES.get(each.outcome, "bold red"))
+    text.append(f"{each.key}, {each.records} records", style="default")
+    if each.reason:
+        text.append(f": {each.reason}", style="dim")
+    return text
