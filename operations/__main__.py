@@ -11,6 +11,7 @@ from operations.commands.insert import insert
 from operations.commands.leaderboard import leaderboard
 from operations.commands.local import demo, up
 from operations.commands.logs import logs
+from operations.commands.reconcile import reconcile
 from operations.commands.rejects import rejects
 from operations.commands.send import send
 from operations.commands.status import status
@@ -24,7 +25,7 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up, send, insert, leaderboard, logs, status, rejects):
+for verb in (demo, up, send, insert, leaderboard, logs, status, rejects, reconcile):
     operations.add_command(verb)
 
 

@@ -11,6 +11,12 @@ from operations.pipeline import find_pipeline
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 """Results for a program, on standard output; what goes on is told on standard error."""
 
+max_read_units_option = click.option(
+    "--max-read-units",
+    type=click.FloatRange(min=1),
+    help="Read units a second that reading may cost at most; default: as fast as it goes.",
+)
+
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --stage, --profile, --region and --endpoint-url: the `pipeline` they mean."""

@@ -1,23 +1,32 @@
 """What a person sees at the terminal."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from operations.demo import DemoResult
 from operations.leaderboard import Doing, Standings
 from operations.logs import LogLine
+from operations.reconcile import Reconciliation
 from operations.redrive import Redriven
 from operations.rejects import RejectsObject, count_reasons
 from operations.status import Status
 
 SHOWN_USERS = 10
 SHOWN_LOG_LINES = 4
+SHOWN_DIFFERENCES = 50
 BEST_FIRST_STYLES = ("bold yellow", "bold white", "bold dark_orange3")
 
 
@@ -186,3 +195,45 @@ def redriven(each: Redriven) -> Text:
     if each.reason:
         text.append(f": {each.reason}", style="dim")
     return text
+
+
+def table_progress(bars: Progress) -> Callable[[str, int, int], None]:
+    """Shows how far a table is read, a bar for each."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(table: str, now: int, about: int) -> None:
+        if table not in tasks:
+            tasks[table] = bars.add_task(table)
+        bars.update(tasks[table], completed=now, total=about)
+
+    return show
+
+
+def reconciliation(result: Reconciliation) -> RenderableType:
+    """The totals that differ, what it cost, and the verdict."""
+    shown: list[RenderableType] = []
+    if result.differences:
+        table = Table(title="Totals that differ")
+        table.add_column("Player")
+        table.add_column("Total", justify="right")
+        table.add_column("Sum of the records", justify="right")
+        table.add_column("")
+        for each in result.differences[:SHOWN_DIFFERENCES]:
+            total = "no number" if each.found is None else f"{each.found:,f}"
+            moving = "still moving" if each.is_moving else ""
+            table.add_row(Text(each.username), total, f"{each.expected:,f}", moving)
+        shown.append(table)
+    if result.differing_users > SHOWN_DIFFERENCES:
+        shown.append(Text(f"… and {result.differing_users - SHOWN_DIFFERENCES:,} others"))
+    invalid = f", {result.invalid_records:,} of them invalid" if result.invalid_records else ""
+    cost = (
+        f"{result.records:,} records{invalid}; {result.read_units:,.1f} read units, "
+        f"{result.seconds:.1f} seconds, {result.looks} {'look' if result.looks == 1 else 'looks'}"
+    )
+    exact = result.users - result.differing_users
+    verdict_style = "bold green" if result.is_exact else "bold red"
+    shown += [
+        Text(cost, style="dim"),
+        Text(f"{exact:,} of {result.users:,} totals exact", style=verdict_style),
+    ]
+    return Group(*shown)
