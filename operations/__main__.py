@@ -11,6 +11,7 @@ from operations.commands.insert import insert
 from operations.commands.leaderboard import leaderboard
 from operations.commands.local import demo, up
 from operations.commands.logs import logs
+from operations.commands.rebuild import rebuild
 from operations.commands.reconcile import reconcile
 from operations.commands.rejects import rejects
 from operations.commands.send import send
@@ -25,7 +26,7 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up, send, insert, leaderboard, logs, status, rejects, reconcile):
+for verb in (demo, up, send, insert, leaderboard, logs, status, rejects, reconcile, rebuild):
     operations.add_command(verb)
 
 

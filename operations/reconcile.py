@@ -141,12 +141,20 @@ def expect_records(
     return RecordCount(records, invalid)
 
 
-def find_totals(pipeline: Pipeline, sums: UserSums, meter: ReadMeter, progress: Progress) -> None:
+def find_totals(
+    pipeline: Pipeline,
+    sums: UserSums,
+    meter: ReadMeter,
+    progress: Progress,
+    *,
+    consistent: bool = False,
+) -> None:
     """Add every total to the sums."""
     table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
     about = pipeline.dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     found = 0
-    for page in scan_segments(pipeline.dynamodb, table, ("Username", "Score"), meter):
+    attributes = ("Username", "Score")
+    for page in scan_segments(pipeline.dynamodb, table, attributes, meter, consistent=consistent):
         for item in page:
             found += 1
             sums.find(item["Username"]["S"], _number(item))

@@ -19,6 +19,7 @@ from rich.text import Text
 from operations.demo import DemoResult
 from operations.leaderboard import Doing, Standings
 from operations.logs import LogLine
+from operations.rebuild import Rebuilt
 from operations.reconcile import Reconciliation
 from operations.redrive import Redriven
 from operations.rejects import RejectsObject, count_reasons
@@ -236,4 +237,29 @@ def reconciliation(result: Reconciliation) -> RenderableType:
         Text(cost, style="dim"),
         Text(f"{exact:,} of {result.users:,} totals exact", style=verdict_style),
     ]
+    return Group(*shown)
+
+
+def rebuilt(result: Rebuilt) -> RenderableType:
+    """The totals that were set, or would be, and what it cost."""
+    shown: list[RenderableType] = []
+    if result.changed:
+        title = "Totals that would be set" if result.is_dry_run else "Totals that were set"
+        table = Table(title=title)
+        table.add_column("Player")
+        table.add_column("From", justify="right")
+        table.add_column("To", justify="right")
+        for each in result.changed[:SHOWN_DIFFERENCES]:
+            total = "no number" if each.found is None else f"{each.found:,f}"
+            table.add_row(Text(each.username), total, f"{each.expected:,f}")
+        shown.append(table)
+    if result.changed_users > SHOWN_DIFFERENCES:
+        shown.append(Text(f"… and {result.changed_users - SHOWN_DIFFERENCES:,} others"))
+    line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
+    line += f"units, {result.seconds:.1f} seconds"
+    if result.is_dry_run:
+        line += "; nothing was changed, records in flight may show as differences"
+    else:
+        line += f"; {result.receipts:,} changes of the stream are known as counted"
+    shown.append(Text(line, style="dim"))
     return Group(*shown)
