@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations.commands.events import events
 from operations.commands.insert import insert
 from operations.commands.leaderboard import leaderboard
 from operations.commands.local import demo, up
@@ -26,7 +27,19 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up, send, insert, leaderboard, logs, status, rejects, reconcile, rebuild):
+for verb in (
+    demo,
+    up,
+    send,
+    insert,
+    leaderboard,
+    logs,
+    status,
+    rejects,
+    reconcile,
+    rebuild,
+    events,
+):
     operations.add_command(verb)
 
 

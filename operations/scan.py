@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 SEGMENTS = 8
 """Parts of a table that are read at a time."""
 
+PAGE_ITEMS = 4000
+"""Bounds the memory that pages of very small items take; larger ones are bounded by 1 MB."""
+
+PAGES_AHEAD = 2
+"""Pages that wait for whoever takes them, beside one in each reader's hand."""
+
 LARGEST_PAGE_UNITS = 256.0
 """What a page of 1 MB costs when read consistently; half of it otherwise."""
 
@@ -72,7 +78,7 @@ def scan_segments(
     A few pages are held at a time. Not consistently read, they cost half and may miss what was
     written a moment before.
     """
-    pages: Queue[list[dict[str, Any]] | None] = Queue(maxsize=segments)
+    pages: Queue[list[dict[str, Any]] | None] = Queue(maxsize=PAGES_AHEAD)
     stopped = threading.Event()
     names = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
 
@@ -85,6 +91,7 @@ def scan_segments(
             "ExpressionAttributeNames": names,
             "ConsistentRead": consistent,
             "ReturnConsumedCapacity": "TOTAL",
+            "Limit": PAGE_ITEMS,
         }
         try:
             while not stopped.is_set():

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from chalicelib.scores import exact_sum
 
-USERS_IN_MEMORY = 50_000
+USERS_IN_MEMORY = 20_000
 CACHE_KILOBYTES = 16_384
 
 EXPECTED, FOUND = 0, 1
