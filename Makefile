@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 BIN := .venv/bin
 
-.PHONY: help setup run up test check format clean
+.PHONY: help setup run up screens test check format clean
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ run: setup ## Deploy to an embedded AWS, send scores, compare every total (ARGS=
 
 up: setup ## The same, left running for other programs until Ctrl-C
 	@$(BIN)/python -m operations up
+
+screens: setup ## Capture the screens of the README anew
+	@$(BIN)/python -m operations screens docs/screens
 
 test: setup ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)

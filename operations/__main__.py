@@ -15,6 +15,7 @@ from operations.commands.logs import logs
 from operations.commands.rebuild import rebuild
 from operations.commands.reconcile import reconcile
 from operations.commands.rejects import rejects
+from operations.commands.screens import screens
 from operations.commands.send import send
 from operations.commands.status import status
 from operations.errors import OperationFailed, explain
@@ -39,6 +40,7 @@ for verb in (
     reconcile,
     rebuild,
     events,
+    screens,
 ):
     operations.add_command(verb)
 

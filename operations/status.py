@@ -55,6 +55,7 @@ def read_status(pipeline: Pipeline) -> Status:
     for handler in PROCESSORS:
         name = pipeline.function_name(handler)
         parts.append(_checked("function", name, _function, pipeline, handler))
+    for handler in PROCESSORS:
         parts += _mappings(pipeline, handler, ages.get(handler))
     parts.append(_checked("stream", pipeline.variables["GAME_SCORES_STREAM"], _stream, pipeline))
     for variable in TABLES:
@@ -72,9 +73,13 @@ def read_status(pipeline: Pipeline) -> Status:
         listed = nlargest(NEWEST_REJECTS, found, key=lambda each: each.written)
         newest = tuple(read_objects(pipeline.s3, bucket, [each.key for each in listed]))
         fresh = sum(each.written > datetime.now(UTC) - FRESH for each in found)
-        problem = f"{fresh:,} objects of the last 24 hours: see `rejects list`" if fresh else ""
-        parts.append(Part("rejects", bucket, f"{len(found):,} objects", problem))
+        problem = f"{_count(fresh)} of the last 24 hours: see `rejects list`" if fresh else ""
+        parts.append(Part("rejects", bucket, _count(len(found)), problem))
     return Status(tuple(parts), newest)
+
+
+def _count(objects: int) -> str:
+    return "1 object" if objects == 1 else f"{objects:,} objects"
 
 
 def _checked(
@@ -137,7 +142,7 @@ def _table(pipeline: Pipeline, variable: str) -> tuple[str, str]:
     table = pipeline.dynamodb.describe_table(TableName=pipeline.variables[variable])["Table"]
     status = table["TableStatus"]
     problem = "" if status in ("ACTIVE", "UPDATING") else f"its status is {status}"
-    state = f"{status}, some {table['ItemCount']:,} items, {table['TableSizeBytes']:,} bytes"
+    state = f"{status}, some {table['ItemCount']:,} items"
     if variable == "GAME_SCORE_RECORDS_TABLE":
         stream = table.get("StreamSpecification", {})
         view = stream.get("StreamViewType")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.progress import (
     BarColumn,
@@ -16,6 +17,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib.scores import EXACT
 from operations.demo import DemoResult
 from operations.leaderboard import Doing, Standings
 from operations.logs import LogLine
@@ -28,6 +30,7 @@ from operations.status import Status
 SHOWN_USERS = 10
 SHOWN_LOG_LINES = 4
 SHOWN_DIFFERENCES = 50
+MOST_SHOWN_PLACES = 4
 BEST_FIRST_STYLES = ("bold yellow", "bold white", "bold dark_orange3")
 
 
@@ -56,10 +59,19 @@ def leaderboard(
     table.add_column("Player")
     table.add_column("Score", justify="right")
     best_first = sorted(totals.items(), key=lambda entry: (-entry[1], entry[0]))[:top]
+    places = _shown_places([total for _, total in best_first])
     for rank, (username, total) in enumerate(best_first):
         style = BEST_FIRST_STYLES[rank] if rank < len(BEST_FIRST_STYLES) else ""
-        table.add_row(str(rank + 1), Text(username), f"{total:,f}", style=style)
+        shown = f"{total:,.{places}f}" if places is not None else f"{total:,f}"
+        table.add_row(str(rank + 1), Text(username), shown, style=style)
     return table
+
+
+def _shown_places(totals: Sequence[Decimal]) -> int | None:
+    """Decimal places that all totals are shown with; None where they would be too many."""
+    exponents = [total.normalize(EXACT).as_tuple().exponent for total in totals]
+    places = max((-each for each in exponents if isinstance(each, int)), default=0)
+    return max(0, places) if places <= MOST_SHOWN_PLACES else None
 
 
 def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
@@ -133,17 +145,15 @@ def status_view(stage: str, status: Status) -> RenderableType:
 
 def rejects_list(objects: Sequence[RejectsObject], *, title: str = "Rejects") -> Table:
     """An object a line: when, whose, how many records, why, and its key for `rejects show`."""
-    table = Table(title=title, show_lines=True)
+    table = Table(title=title, box=box.SIMPLE)
     table.add_column("Written (UTC)")
     table.add_column("Records", justify="right")
-    table.add_column("Reason", ratio=1)
-    table.add_column("Key", overflow="fold", ratio=1)
+    table.add_column("Reason, and the object's key", overflow="fold")
     for each in objects:
         reasons = list(dict.fromkeys(reject.reason for reject in each.rejects)) or [each.problem]
-        reason = reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and {len(reasons) - 1} others"
-        table.add_row(
-            f"{each.written:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), Text(reason), each.key
-        )
+        others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        reason = Text(f"{reasons[0]}{others}\n").append(each.key, style="dim")
+        table.add_row(f"{each.written:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), reason)
     return table
 
 

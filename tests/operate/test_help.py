@@ -15,7 +15,7 @@ from operations.commands.rejects import SHOWN_KEY
 from operations.pipeline import Pipeline
 from tests.operate.conftest import Shell, totals
 
-DEPLOYING = {"demo", "up", "deploy", "destroy", "package"}
+DEPLOYING = {"demo", "up", "screens", "deploy", "destroy", "package"}
 """Verbs that deploy have tests of their own."""
 
 
