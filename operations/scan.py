@@ -29,32 +29,41 @@ Item = Mapping[str, Any]
 class ReadMeter:
     """Counts the read units that scans cost, and holds them to so many a second, if told to.
 
-    Pages are asked for one after another then, each when those before it are paid off.
+    A page is asked for when those before it are paid off; one under way counts as its forerunner.
     """
 
     def __init__(self, units_a_second: float | None = None) -> None:
         self.units = 0.0
         self._units_a_second = units_a_second
         self._typical = LARGEST_PAGE_UNITS / 2
-        self._due = time.monotonic()
-        self._lock = threading.Lock()
+        self._owed = 0.0
+        self._paid_at = time.monotonic()
+        self._changed = threading.Condition()
 
-    def wait(self) -> None:
-        """Return when the next page may be asked for."""
+    def wait(self) -> float:
+        """Return when the next page may be asked for: what is reserved for it."""
         if self._units_a_second is None:
-            return
-        with self._lock:
-            due = max(self._due, time.monotonic())
-            self._due = due + self._typical / self._units_a_second
-        time.sleep(max(0.0, due - time.monotonic()))
+            return 0.0
+        with self._changed:
+            while self._pay() > 0:
+                self._changed.wait(self._owed / self._units_a_second)
+            self._owed += self._typical
+            return self._typical
 
-    def count(self, units: float) -> None:
-        """A page has cost so many."""
-        with self._lock:
+    def count(self, units: float, reserved: float = 0.0) -> None:
+        """A page has cost so many, for which so many were reserved."""
+        with self._changed:
             self.units += units
-            if self._units_a_second is not None:
-                self._due += (units - self._typical) / self._units_a_second
-                self._typical = units
+            self._owed += units - reserved
+            self._typical = units
+            self._changed.notify_all()
+
+    def _pay(self) -> float:
+        now = time.monotonic()
+        paid = (now - self._paid_at) * (self._units_a_second or 0)
+        self._paid_at = now
+        self._owed = max(0.0, self._owed - paid)
+        return self._owed
 
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Item]:
@@ -95,9 +104,10 @@ def scan_segments(
         }
         try:
             while not stopped.is_set():
-                meter.wait()
+                reserved = meter.wait()
                 answer = dynamodb.scan(**arguments)
-                meter.count(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
+                units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+                meter.count(units, reserved)
                 pages.put(list(answer["Items"]))
                 if "LastEvaluatedKey" not in answer:
                     break

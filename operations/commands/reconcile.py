@@ -14,7 +14,7 @@ from operations.reconcile import reconcile as compare_totals
 from operations.scan import ReadMeter
 
 
-@click.command(epilog="Example: python -m operations reconcile --max-read-units 500")
+@click.command(epilog="Example: python -m operations reconcile --settle 1 --max-read-units 500")
 @click.option("--user", help="Compare this user's total only; the records are all read for it.")
 @click.option(
     "--settle",

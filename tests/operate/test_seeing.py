@@ -65,7 +65,8 @@ def test_logs_tell_what_the_functions_wrote(shell: Shell) -> None:
     assert 'Decoded payload: {"RecordID": 9003, "Username": "nobody"}' in everything.out
     assert "metrics  RecordsReceived" in everything.out
     lines = [json.loads(line) for line in rejects.out.splitlines()]
-    assert [line["line"]["reason"] for line in lines] == ["the record has no Score"]
+    assert all("Rejected record" in line["line"]["message"] for line in lines)
+    assert "the record has no Score" in [line["line"]["reason"] for line in lines]
     found = [json.loads(line)["function"] for line in aggregator.out.splitlines()]
     assert set(found) == {"AggregateScoresByUser"}
 
@@ -117,9 +118,21 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: 
     assert alarmed.json["problems"] == ["game-scores-behind: it is far behind"]
 
 
-def test_status_finds_a_disabled_mapping_and_a_missing_table(
+def test_status_finds_what_is_missing(
     shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    missing = dict.fromkeys(pipeline.variables, "game-scores-missing")
+    monkeypatch.setattr("operations.pipeline._names_from_stack", lambda *_: missing)
+
+    answer = shell("status", "--json", "--region", "us-east-1")
+
+    assert answer.status == 1
+    problems = [problem for problem in answer.json["problems"] if "it does not exist" in problem]
+    assert len(problems) == 5
+    assert any("it reads arn:aws:dynamodb" in problem for problem in answer.json["problems"])
+
+
+def test_status_finds_a_disabled_mapping(shell: Shell, pipeline: Pipeline) -> None:
     name = pipeline.function_name("AggregateScoresByUser")
     (mapping,) = pipeline.lambda_.list_event_source_mappings(FunctionName=name)[
         "EventSourceMappings"
@@ -159,18 +172,21 @@ def test_missing_credentials_and_a_missing_table_are_exit_status_2(
         "operations.pipeline._names_from_stack",
         lambda *_: {**pipeline.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
     )
-    no_table = shell("leaderboard")
+    no_table = shell("leaderboard", "--region", "us-east-1")  # is looked for anew
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    no_credentials = shell("leaderboard")
+    no_credentials = shell("leaderboard", "--region", "us-east-2")
 
     assert (no_table.status, no_credentials.status) == (2, 2)
     assert "ResourceNotFound" in no_table.err
     assert "There are no AWS credentials" in no_credentials.err
 
 
-def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(shell: Shell) -> None:
+def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     shell.options = ["--stage", "local", "--endpoint-url", "http://127.0.0.1:9"]
 
     answer = shell("leaderboard")

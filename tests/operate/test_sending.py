@@ -18,12 +18,15 @@ from tests.operate.conftest import Shell, records_of, totals, until
 def test_generated_scores_come_to_the_totals_that_were_sent(
     shell: Shell, pipeline: Pipeline
 ) -> None:
+    users = [f"player-{number + 1:04d}" for number in range(20)]
+    before = totals(pipeline, *users)
+
     answer = shell("send", "--records", "300", "--users", "20", "--seed", "7", "--json")
 
     assert answer.status == 0
     assert answer.json["sent"] == 300
-    expected = {user: Decimal(total) for user, total in answer.json["totals"].items()}
-    assert len(expected) == 20
+    sent = answer.json["totals"]
+    expected = {user: before.get(user, Decimal(0)) + Decimal(sent[user]) for user in users}
     until(lambda: totals(pipeline, *expected), expected)
 
 
