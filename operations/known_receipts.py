@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-from chalicelib.decoding import decode_stream_record
-from chalicelib.scores import InvalidRecord
+from chalicelib.decoding import decode_stream_batch
 
 CACHE_KILOBYTES = 16_384
 
@@ -44,10 +43,7 @@ class KnownReceipts:
         count = 0
         for record in records:
             count += 1
-            try:
-                changes = decode_stream_record(0, record).changes
-            except InvalidRecord:
-                continue
+            changes = decode_stream_batch([record]).changes
             self._database.executemany(
                 "INSERT OR IGNORE INTO receipts VALUES (?, ?)",
                 ((change.username, change.receipt) for change in changes),

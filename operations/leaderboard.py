@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RATE_SECONDS = 10
 """Records a second are told as the mean over so long."""
 
+SHARDS_EVERY_SECONDS = 60
+"""A shard of the table's stream ends after some hours, and others begin."""
+
 AGES_EVERY_SECONDS = 30
 """CloudWatch has new figures once a minute."""
 
@@ -77,6 +80,7 @@ class PipelineWatch:
         arn = pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
         self._stream = TableStream(pipeline.streams, arn, "LATEST")
         self._stream.refresh()
+        self._refreshed_at = time.monotonic()
         self._seen = 0
         self._newest = 0
         self._counts: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
@@ -85,6 +89,9 @@ class PipelineWatch:
 
     def look(self, standings: Standings) -> Doing:
         """How it is doing now, given the standings read just before."""
+        if time.monotonic() - self._refreshed_at > SHARDS_EVERY_SECONDS:
+            self._stream.refresh()
+            self._refreshed_at = time.monotonic()
         for record in self._stream.read():
             self._seen += 1
             created = record["dynamodb"].get("ApproximateCreationDateTime", 0)

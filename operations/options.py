@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -18,6 +19,12 @@ max_read_units_option = click.option(
 )
 
 
+def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not urlsplit(url).netloc:
+        raise click.BadParameter(f"{url!r} is no URL such as http://127.0.0.1:4566.")
+    return url
+
+
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --stage, --profile, --region and --endpoint-url: the `pipeline` they mean."""
 
@@ -27,6 +34,7 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--endpoint-url",
         envvar="AWS_ENDPOINT_URL",
+        callback=_check_url,
         help="Where the AWS is, if not in the cloud; `operations up` prints it.",
     )
     @wraps(command)

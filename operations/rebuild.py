@@ -13,12 +13,13 @@ interrupted has set some totals right and left the others as they were. It is ru
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -142,8 +143,7 @@ class _Rebuild:
             sums, counted = self._scan_undisturbed(opened, stream, receipts)
             proved_at = int(time.time() - self._settle_seconds)
             self._announce("Reading the aggregator's rejects")
-            for each in self._aggregator_rejects():
-                receipts.add_stream_records([each])
+            receipts.add_stream_records(self._aggregator_rejects())
             self._wait_for_invocations()
             find_totals(self._pipeline, sums, self._meter, self._progress, consistent=True)
             _refuse_unwritable(sums)
@@ -204,12 +204,12 @@ class _Rebuild:
             self._announce(f"{written:,} changes were written meanwhile")
         raise _WrittenMeanwhile
 
-    def _aggregator_rejects(self) -> Iterator[dict[str, object]]:
+    def _aggregator_rejects(self) -> Iterator[Mapping[str, Any]]:
         bucket = self._pipeline.variables["REJECTS_BUCKET"]
         for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
             for found in read_rejects(self._pipeline.s3, bucket, prefix):
                 if found.processor == AGGREGATOR:
-                    yield from (dict(record) for record in found.records)
+                    yield from found.records
 
     def _wait_for_invocations(self) -> None:
         """Return when no invocation from before the pause can be under way any more."""

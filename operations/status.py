@@ -45,16 +45,13 @@ class Status:
     @property
     def problems(self) -> list[str]:
         """What is wrong, each in a sentence."""
-        return [f"{part.name}: {part.problem}" for part in self.parts if part.problem]
+        return [f"{part.kind} {part.name}: {part.problem}" for part in self.parts if part.problem]
 
 
 def read_status(pipeline: Pipeline) -> Status:
     """The stage's status; a part that is not there is a problem, not an error."""
     ages = iterator_ages(pipeline)
-    parts: list[Part] = []
-    for handler in PROCESSORS:
-        name = pipeline.function_name(handler)
-        parts.append(_checked("function", name, _function, pipeline, handler))
+    parts = [_checked("function", handler, _function, pipeline, handler) for handler in PROCESSORS]
     for handler in PROCESSORS:
         parts += _mappings(pipeline, handler, ages.get(handler))
     parts.append(_checked("stream", pipeline.variables["GAME_SCORES_STREAM"], _stream, pipeline))
@@ -68,13 +65,15 @@ def read_status(pipeline: Pipeline) -> Status:
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
-        parts.append(Part("rejects", bucket, "missing", "it does not exist: deploy the data stack"))
+        parts.append(
+            Part("rejects", "bucket", "missing", "it does not exist: deploy the data stack")
+        )
     else:
         listed = nlargest(NEWEST_REJECTS, found, key=lambda each: each.written)
         newest = tuple(read_objects(pipeline.s3, bucket, [each.key for each in listed]))
         fresh = sum(each.written > datetime.now(UTC) - FRESH for each in found)
         problem = f"{_count(fresh)} of the last 24 hours: see `rejects list`" if fresh else ""
-        parts.append(Part("rejects", bucket, _count(len(found)), problem))
+        parts.append(Part("rejects", "bucket", _count(len(found)), problem))
     return Status(tuple(parts), newest)
 
 

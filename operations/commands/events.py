@@ -52,7 +52,7 @@ def events(*, source: str, texts: tuple[str, ...], redeliver: bool, _as_json: bo
 def _stream_record(text: str, now: float, number: int) -> dict[str, Any]:
     try:
         content = json.loads(text, parse_int=parse_number, parse_float=parse_number)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Misuse(f"{text} is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise Misuse(f"{text} is no JSON object.")

@@ -45,10 +45,10 @@ def list_rejects(*, pipeline: Pipeline, prefix: str, as_json: bool) -> None:
             click.echo(json.dumps(fields, ensure_ascii=False))
     else:
         objects = sorted(found, key=lambda each: each.written)
-        console = Console()
         if objects:
-            console.print(views.rejects_list(objects))
-        console.print(views.rejects_table(objects))
+            Console().print(views.rejects_list(objects), views.rejects_table(objects))
+        else:
+            click.echo("There are none.")
 
 
 @rejects.command(epilog=f"Example: python -m operations rejects show {SHOWN_KEY}")

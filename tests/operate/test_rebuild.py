@@ -336,3 +336,30 @@ def test_the_aggregator_finds_what_was_made_known_counted(pipeline: Pipeline, co
     pages = [item for item in scan(pipeline.dynamodb, tables[1]) if item["Username"]["S"] == user]
     assert len(pages) <= 1 + count // 1000 + 1
     delete_total(pipeline, user)
+
+
+def test_an_addition_under_way_neither_doubles_nor_loses(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = (
+        pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+        pipeline.variables["GAME_SCORE_RECEIPTS_TABLE"],
+    )
+    aggregator = GameScoresByUser(pipeline.dynamodb, *tables)
+    known = sorted(receipts(60))
+    changes = [ScoreChange("Under way", Decimal(1), receipt, 0) for receipt in known]
+    aggregator.add(changes[:40])
+    read, under_way = TotalSetter._read, iter([changes[40:45], changes[45:]])
+
+    def read_then_add(setter: TotalSetter, user: str, counted: frozenset[bytes]) -> FoundTotal:
+        found = read(setter, user, counted)
+        aggregator.add(next(under_way, []))
+        return found
+
+    monkeypatch.setattr(TotalSetter, "_read", read_then_add)
+    TotalSetter(pipeline.dynamodb, *tables).set("Under way", Decimal(60), frozenset(known))
+    late = aggregator.add(changes)
+
+    assert late.counted == 0
+    assert totals(pipeline, "Under way") == {"Under way": Decimal(60)}
+    delete_total(pipeline, "Under way")

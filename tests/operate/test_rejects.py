@@ -184,7 +184,9 @@ def test_a_function_that_fails_for_a_while_is_seen_by_status_and_nothing_is_lost
     with broken_function(pipeline):
         shell("insert", '{"RecordID": 7010, "Username": "Gil", "Score": 4}')
         failing = shell("rejects", "redrive", "--json")
-        until(lambda: status_problems(shell)[0].partition(":")[0], "to AggregateScoresByUser")
+        until(
+            lambda: status_problems(shell)[0].partition(":")[0], "mapping to AggregateScoresByUser"
+        )
         problems, left = status_problems(shell), keys(pipeline)
     redriven = shell("rejects", "redrive")
     until(lambda: totals(pipeline, "Fay", "Gil"), {"Fay": Decimal(3), "Gil": Decimal(4)})

@@ -115,7 +115,7 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: 
     assert (well.status, alarmed.status) == (0, 1)
     assert "All is well" in well.out
     assert "Enabled, last result: OK" in well.out
-    assert alarmed.json["problems"] == ["game-scores-behind: it is far behind"]
+    assert alarmed.json["problems"] == ["alarm game-scores-behind: it is far behind"]
 
 
 def test_status_finds_what_is_missing(
@@ -149,6 +149,7 @@ MISUSES = [
     (["status", "--stage", "nowhere"], "no stage 'nowhere'"),
     (["leaderboard", "--stage", "dev"], "deploy it first"),
     (["leaderboard", "--profile", "nobody"], "The config profile (nobody) could not be found"),
+    (["leaderboard", "--endpoint-url", "nowhere"], "'nowhere' is no URL"),
     (["leaderboard", "--top", "0"], "Invalid value for '--top'"),
 ]
 
@@ -158,6 +159,9 @@ def test_what_does_not_exist_is_one_sentence_and_exit_status_2(
     shell: Shell, arguments: list[str], sentence: str
 ) -> None:
     shell.options = shell.options[2:] if "--stage" in arguments else shell.options
+
+    if "--endpoint-url" in arguments:
+        shell.options = []
 
     answer = shell(*arguments)
 
