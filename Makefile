@@ -18,6 +18,9 @@ up: setup ## The same, left running for other programs until Ctrl-C
 package: setup ## Make out/sam.yaml and out/deployment.zip for CloudFormation (ARGS="--stage dev out")
 	@$(BIN)/python -m operations package $(ARGS)
 
+screens: setup ## Capture the screens of the README anew
+	@$(BIN)/python -m operations screens docs/screens
+
 test: setup ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
 

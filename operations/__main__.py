@@ -8,8 +8,18 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.commands.deploy import deploy, destroy, package
+from operations.commands.events import events
+from operations.commands.insert import insert
+from operations.commands.leaderboard import leaderboard
 from operations.commands.local import demo, up
-from operations.errors import OperationFailed
+from operations.commands.logs import logs
+from operations.commands.rebuild import rebuild
+from operations.commands.reconcile import reconcile
+from operations.commands.rejects import rejects
+from operations.commands.screens import screens
+from operations.commands.send import send
+from operations.commands.status import status
+from operations.errors import OperationFailed, explain
 
 INTERRUPTED = 130
 
@@ -19,7 +29,23 @@ def operations() -> None:
     """See and operate the Game Scores pipeline."""
 
 
-for verb in (demo, up, deploy, package, destroy):
+for verb in (
+    demo,
+    up,
+    deploy,
+    package,
+    destroy,
+    send,
+    insert,
+    leaderboard,
+    logs,
+    status,
+    rejects,
+    reconcile,
+    rebuild,
+    events,
+    screens,
+):
     operations.add_command(verb)
 
 
@@ -27,23 +53,30 @@ def main() -> NoReturn:
     """Run the command line; a person sees a sentence, never a traceback."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of the command line with these arguments."""
     try:
-        operations.main(prog_name="python -m operations", standalone_mode=False)
+        operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
     except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        status = end.exit_code
+    except SystemExit as end:
+        status = int(end.code or 0)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing is left running.", err=True)
-        sys.exit(INTERRUPTED)
-    except OperationFailed as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except (BotoCoreError, ClientError) as error:
-        click.echo(f"Error: AWS answers: {error}", err=True)
-        sys.exit(1)
-    sys.exit(0)
+        status = INTERRUPTED
+    except (OperationFailed, BotoCoreError, ClientError) as error:
+        failure = error if isinstance(error, OperationFailed) else explain(error)
+        click.echo(f"Error: {failure}", err=True)
+        status = failure.exit_status
+    else:
+        status = 0
+    return status
 
 
 if __name__ == "__main__":

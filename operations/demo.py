@@ -3,15 +3,17 @@
 import json
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from operations.errors import OperationFailed
 from operations.generate import GeneratedScore, Truth, generate_scores, malformed_payloads
+from operations.logs import LogLine, read_logs
 from operations.pipeline import Pipeline
+from operations.rejects import RejectsObject, read_rejects
 from operations.scan import count_items, count_receipts, read_totals
 from operations.sending import send_payloads
 
@@ -32,27 +34,24 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class RejectedRecord:
-    """What the bucket tells of one rejected record."""
-
-    processor: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class DemoResult:
     """All that the demo found out."""
 
     totals: dict[str, Decimal]
     differences: dict[str, tuple[Decimal, Decimal]]
-    rejects: tuple[RejectedRecord, ...]
+    rejects: tuple[RejectsObject, ...]
     expected_rejects: int
-    log_lines: dict[str, tuple[str, ...]]
+    log_lines: dict[str, tuple[LogLine, ...]]
 
     @property
     def is_exact(self) -> bool:
         """Whether every total is the truth and every malformed record is in the bucket."""
-        return not self.differences and len(self.rejects) == self.expected_rejects
+        return not self.differences and self.rejected_records == self.expected_rejects
+
+    @property
+    def rejected_records(self) -> int:
+        """How many records stand in the bucket."""
+        return sum(len(each.rejects) for each in self.rejects)
 
 
 def play_lab(pipeline: Pipeline, truth: Truth) -> tuple[str, str]:
@@ -107,7 +106,7 @@ def run_demo(
     watch.until_stored(items_before + len(scores))
     changes = correct_and_delete(pipeline, scores, truth)
     watch.until_aggregated(counted_before + len(scores) + changes)
-    rejects = read_rejects(pipeline, expected=len(malformed) + 1)
+    rejects = await_rejects(pipeline, expected=len(malformed) + 1)
     totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
     return DemoResult(
         totals=totals,
@@ -193,48 +192,21 @@ class Watch:
         self._progress(name, now, goal)
 
 
-def read_rejects(pipeline: Pipeline, expected: int) -> tuple[RejectedRecord, ...]:
-    """The records in the rejects bucket; waits a while for as many as expected."""
+def await_rejects(pipeline: Pipeline, expected: int) -> tuple[RejectsObject, ...]:
+    """The objects in the rejects bucket; waits a while for as many records as expected."""
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
-        rejects = tuple(_list_rejects(pipeline))
-        if len(rejects) >= expected or time.monotonic() > deadline:
+        rejects = tuple(read_rejects(pipeline.s3, pipeline.variables["REJECTS_BUCKET"]))
+        records = sum(len(each.rejects) for each in rejects)
+        if records >= expected or time.monotonic() > deadline:
             return rejects
         time.sleep(POLL_SECONDS)
 
 
-def read_log(pipeline: Pipeline, handler: str) -> tuple[str, ...]:
+def read_log(pipeline: Pipeline, handler: str) -> tuple[LogLine, ...]:
     """The lines that a function has logged, oldest first, without Lambda's own."""
-    events = pipeline.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{pipeline.function_name(handler)}"
-    )
-    lines = (event["message"].rstrip() for page in events for event in page["events"])
-    return tuple(line for line in lines if line.startswith("{"))
-
-
-def summarise_rejects(rejects: Sequence[RejectedRecord]) -> Counter[RejectedRecord]:
-    """How many records were rejected by whom and why, the numbers in the reasons left out."""
-    return Counter(
-        RejectedRecord(reject.processor, _without_ids(reject.reason)) for reject in rejects
-    )
-
-
-def _without_ids(reason: str) -> str:
-    words = reason.split(" ")
-    return " ".join("…" if word.lstrip("-").isdigit() and len(word) > 3 else word for word in words)
-
-
-def _list_rejects(pipeline: Pipeline) -> list[RejectedRecord]:
-    bucket = pipeline.variables["REJECTS_BUCKET"]
-    rejects = []
-    for page in pipeline.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for found in page.get("Contents", []):
-            body = pipeline.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            content = json.loads(body)
-            rejects += [
-                RejectedRecord(content["processor"], each["reason"]) for each in content["rejects"]
-            ]
-    return rejects
+    lines = read_logs(pipeline, [handler], since=datetime.fromtimestamp(0, UTC))
+    return tuple(line for line in lines if line.fields is not None)
 
 
 def _invoke(pipeline: Pipeline, handler: str, event_file: str) -> str:

@@ -9,15 +9,12 @@ wrong ones. So the account is asked, every time.
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from operations.errors import OperationFailed
+from operations.mappings import list_mappings
 from operations.pipeline import HANDLERS, Pipeline
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
 Resource = dict[str, str]
 
@@ -54,16 +51,6 @@ def find_deployed(pipeline: Pipeline) -> Iterator[Resource]:
         yield from _function(pipeline, handler)
 
 
-def find_mappings(
-    pipeline: Pipeline, handler: str
-) -> list["EventSourceMappingConfigurationTypeDef"]:
-    """The function's event source mappings."""
-    pages = pipeline.lambda_.get_paginator("list_event_source_mappings").paginate(
-        FunctionName=pipeline.function_name(handler)
-    )
-    return [mapping for page in pages for mapping in page["EventSourceMappings"]]
-
-
 def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
     try:
         function = pipeline.lambda_.get_function(FunctionName=pipeline.function_name(handler))
@@ -77,7 +64,7 @@ def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
         )
     arn = function["Configuration"]["FunctionArn"]
     yield {"name": handler, "resource_type": "lambda_function", "lambda_arn": arn}
-    for mapping in find_mappings(pipeline, handler):
+    for mapping in list_mappings(pipeline, handler):
         source = mapping["EventSourceArn"]
         service = source.split(":")[2]
         resource = {

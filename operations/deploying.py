@@ -19,7 +19,8 @@ from operations.deployment import (
 )
 from operations.errors import OperationFailed
 from operations.local import DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.mappings import apply_mapping_options, find_mapping
+from operations.mapping_options import apply_mapping_options
+from operations.mappings import require_mapping
 from operations.pipeline import (
     HANDLERS,
     Pipeline,
@@ -118,7 +119,7 @@ def deploy_monitoring(
         "TotalsTable": names["GAME_SCORES_BY_USER_TABLE"],
         "ReceiptsTable": names["GAME_SCORE_RECEIPTS_TABLE"],
         "MetricMath": "false" if stage.is_embedded else "true",
-        **{f"{handler}Mapping": find_mapping(stage, handler)["UUID"] for handler in HANDLERS},
+        **{f"{handler}Mapping": require_mapping(stage, handler).uuid for handler in HANDLERS},
     }
     name = monitoring_stack_name(stage.stage)
     apply_stack(

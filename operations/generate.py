@@ -27,15 +27,23 @@ class GeneratedScore:
         ).encode()
 
 
-def generate_scores(records: int, users: int, chance: random.Random) -> Iterator[GeneratedScore]:
+def generate_scores(
+    records: int,
+    users: int,
+    chance: random.Random,
+    *,
+    skew: float = 2,
+    first_id: int = FIRST_RECORD_ID,
+) -> Iterator[GeneratedScore]:
     """Scores with unique ids; every user gets some where there are as many records as users.
 
-    Scores are 0.00 to 100.00, some of them negative; a few users play far more than the others.
+    Scores are 0.00 to 100.00, some of them negative. With a skew of 1 all users play as much,
+    the more it is the more do a few users play more than the others.
     """
     for index in range(records):
-        user = index if index < users else int(users * chance.random() ** 2)
+        user = index if index < users else int(users * chance.random() ** skew)
         score = Decimal(chance.randint(-500, 10_000)).scaleb(-2)
-        yield GeneratedScore(FIRST_RECORD_ID + index, f"player-{user + 1:04d}", score)
+        yield GeneratedScore(first_id + index, f"player-{user + 1:04d}", score)
 
 
 def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:

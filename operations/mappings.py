@@ -1,117 +1,96 @@
-"""The options of the event source mappings that Chalice cannot set, read from one template.
+"""The functions' event source mappings: seen, paused and resumed."""
 
-infrastructure/mappings.yaml is merged into `chalice package`; here the same options are applied
-to mappings that `chalice deploy` made. They survive a later `chalice deploy`, which updates a
-mapping's batch size and window and nothing else, but not a mapping that it makes anew.
-"""
-
-import re
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import yaml
-
-from operations.deployed import find_mappings
-from operations.deployment import variable_name
 from operations.errors import OperationFailed
-from operations.pipeline import HANDLERS, Pipeline
+from operations.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
-MAPPINGS_TEMPLATE = Path("infrastructure") / "mappings.yaml"
-CHALICE_SETS = {"Stream"}
-SETTLED = ("Enabled", "Disabled")
-SETTLE_SECONDS = 120
+CHANGE_SECONDS = 300
+"""Lambda takes up to some minutes to change a mapping's state."""
+
+POLL_SECONDS = 0.5
 
 
-def apply_mapping_options(pipeline: Pipeline, project: Path) -> dict[str, dict[str, Any]]:
-    """The options that each function's mapping has now, by handler; twice is harmless.
+@dataclass(frozen=True)
+class EventSourceMapping:
+    """What feeds a stream to a function.
 
-    Raises OperationFailed where a function has no mapping yet.
+    `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
+    `PROBLEM: Function call failed` and the like.
     """
-    return {handler: _apply(pipeline, project, handler) for handler in HANDLERS}
+
+    handler: str
+    uuid: str
+    state: str
+    last_result: str
+    source: str
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it delivers, or is about to."""
+        return self.state in ("Enabled", "Enabling", "Creating", "Updating")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last batch was not processed."""
+        return self.last_result.startswith(("PROBLEM", "FAILED"))
 
 
-def read_mapping_options(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
-    """The function's options in mappings.yaml, for this stage's bucket and retention.
-
-    `{"BisectBatchOnFunctionError": True, "MaximumRecordAgeInSeconds": 43200, …}`
-    """
-    template = yaml.safe_load((project / MAPPINGS_TEMPLATE).read_text())
-    (event,) = template["Resources"][handler]["Properties"]["Events"].values()
-    values = {name: each["Default"] for name, each in template["Parameters"].items()}
-    values["KinesisMaximumRecordAge"] = half_of_retention_seconds(pipeline)
-    values["AWS::Partition"] = pipeline.session.get_partition_for_region(pipeline.region)
-    properties = event["Properties"].items()
-    return {
-        name: resolve(value, values, pipeline.variables)
-        for name, value in properties
-        if name not in CHALICE_SETS
-    }
+def find_mappings(pipeline: Pipeline, handler: str) -> list[EventSourceMapping]:
+    """The mappings of a handler's function; none where the function is not deployed."""
+    return [_mapping(handler, found) for found in list_mappings(pipeline, handler)]
 
 
-def half_of_retention_seconds(pipeline: Pipeline) -> int:
-    """After half the stream's retention Lambda gives a record up, as it does after 7 days."""
-    summary = pipeline.kinesis.describe_stream_summary(
-        StreamName=pipeline.variables["GAME_SCORES_STREAM"]
-    )
-    hours = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
-    return min(hours * 3600 // 2, 7 * 24 * 3600)
-
-
-def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
-    """A template's value as CloudFormation would resolve it: Ref, Fn::Sub and Fn::ImportValue.
-
-    An import `${DataStack}-RejectsBucket` is the recorded variable REJECTS_BUCKET.
-    """
-    if isinstance(value, list):
-        return [resolve(each, values, variables) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "Ref" in value:
-        return values[value["Ref"]]
-    if "Fn::ImportValue" in value:
-        output = value["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
-        return variables[variable_name(output)]
-    if "Fn::Sub" in value:
-        text, more = value["Fn::Sub"]
-        known = {**values, **resolve(more, values, variables)}
-        return re.sub(r"\$\{([^}]+)\}", lambda name: str(known[name[1]]), text)
-    return {name: resolve(each, values, variables) for name, each in value.items()}
-
-
-def find_mapping(pipeline: Pipeline, handler: str) -> "EventSourceMappingConfigurationTypeDef":
-    """The function's one mapping; raises OperationFailed where there is none."""
-    mappings = find_mappings(pipeline, handler)
-    if len(mappings) != 1:
-        raise OperationFailed(
-            f"{pipeline.function_name(handler)} has {len(mappings)} event source mappings, not "
-            f"one: run `python -m operations deploy app --stage {pipeline.stage}` first."
-        )
-    return mappings[0]
-
-
-def _apply(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
-    options = read_mapping_options(pipeline, project, handler)
-    mapping = _wait_until_settled(pipeline, handler)
-    pipeline.lambda_.update_event_source_mapping(UUID=mapping["UUID"], **options)
-    _wait_until_settled(pipeline, handler)
-    return options
-
-
-def _wait_until_settled(
+def list_mappings(
     pipeline: Pipeline, handler: str
-) -> "EventSourceMappingConfigurationTypeDef":
-    """The mapping, once it is neither being made nor updated: until then AWS refuses changes."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while (mapping := find_mapping(pipeline, handler))["State"] not in SETTLED:
+) -> "list[EventSourceMappingConfigurationTypeDef]":
+    """The same as Lambda describes them, with all their options."""
+    pages = pipeline.lambda_.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=pipeline.function_name(handler)
+    )
+    try:
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
+    except pipeline.lambda_.exceptions.ResourceNotFoundException:
+        return []
+
+
+def require_mapping(pipeline: Pipeline, handler: str) -> EventSourceMapping:
+    """The one mapping of a handler's function; raises OperationFailed where there is not one."""
+    found = find_mappings(pipeline, handler)
+    if len(found) != 1:
+        raise OperationFailed(
+            f"{pipeline.function_name(handler)} has {len(found)} event source mappings instead of "
+            "one: deploy the app again."
+        )
+    return found[0]
+
+
+def switch_mapping(pipeline: Pipeline, mapping: EventSourceMapping, *, enabled: bool) -> None:
+    """Have the mapping enabled or disabled, and wait until it is."""
+    wanted = "Enabled" if enabled else "Disabled"
+    if mapping.state == wanted:
+        return
+    pipeline.lambda_.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while pipeline.lambda_.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
         if time.monotonic() > deadline:
             raise OperationFailed(
-                f"The mapping of {handler} is still {mapping['State']} after {SETTLE_SECONDS} "
-                "seconds: look at it in the Lambda console, then deploy again."
+                f"The mapping of {mapping.handler} is not {wanted} after {CHANGE_SECONDS} seconds: "
+                "look at it in the Lambda console, then run this again."
             )
-        time.sleep(1)
-    return mapping
+        time.sleep(POLL_SECONDS)
+
+
+def _mapping(handler: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:
+    return EventSourceMapping(
+        handler=handler,
+        uuid=found["UUID"],
+        state=found.get("State", "unknown"),
+        last_result=found.get("LastProcessingResult", ""),
+        source=found.get("EventSourceArn", ""),
+    )

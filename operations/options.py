@@ -3,10 +3,26 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from operations.pipeline import Pipeline, open_stage, with_names
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+"""Results for a program, on standard output; what goes on is told on standard error."""
+
+max_read_units_option = click.option(
+    "--max-read-units",
+    type=click.FloatRange(min=1),
+    help="Read units a second that reading may cost at most; default: as fast as it goes.",
+)
+
+
+def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not urlsplit(url).netloc:
+        raise click.BadParameter(f"{url!r} is no URL such as http://127.0.0.1:4566.")
+    return url
 
 
 def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -18,6 +34,7 @@ def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--endpoint-url",
         envvar="AWS_ENDPOINT_URL",
+        callback=_check_url,
         help="Where the AWS is, if not in the cloud; `operations up` prints it.",
     )
     @wraps(command)

@@ -9,7 +9,7 @@ import yaml
 
 from operations.deployment import copy_app, run_chalice
 from operations.embedded import REGION
-from operations.mappings import MAPPINGS_TEMPLATE
+from operations.mapping_options import MAPPINGS_TEMPLATE
 
 
 class _WrittenOut(yaml.SafeDumper):

@@ -11,19 +11,26 @@ from botocore.exceptions import ClientError
 
 from operations.deployment import variable_name
 from operations.embedded import PROJECT
-from operations.errors import OperationFailed
+from operations.errors import Misuse
 from operations.stack import stack_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
-CLIENT_CONFIG = Config(retries={"mode": "standard"}, s3={"addressing_style": "path"})
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard"}, s3={"addressing_style": "path"}, max_pool_connections=32
+)
+INVOKING = CLIENT_CONFIG.merge(Config(read_timeout=90))
+"""An invocation answers when the function is done, which may take its whole timeout."""
+
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
 
@@ -76,9 +83,23 @@ class Pipeline:
         return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
     @cached_property
+    def streams(self) -> "DynamoDBStreamsClient":
+        """Its DynamoDB Streams client."""
+        return self.session.client(
+            "dynamodbstreams", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+        )
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Its CloudWatch client."""
+        return self.session.client(
+            "cloudwatch", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+        )
+
+    @cached_property
     def lambda_(self) -> "LambdaClient":
         """Its Lambda client."""
-        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=INVOKING)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
@@ -91,18 +112,11 @@ class Pipeline:
         return self.session.client("s3", endpoint_url=self.endpoint_url, config=CLIENT_CONFIG)
 
 
-def find_pipeline(
-    stage: str, profile: str | None, region: str | None, endpoint_url: str | None
-) -> Pipeline:
-    """The deployed stage, its names from .chalice/config.json or else from its data stack.
-
-    Raises OperationFailed where the stage is unknown or neither recorded nor deployed.
-    """
-    return with_names(open_stage(stage, profile, region, endpoint_url))
-
-
 def with_names(stage: Pipeline) -> Pipeline:
-    """The stage with its resources' names; from its data stack where they are not recorded."""
+    """The stage with its resources' names; from its data stack where they are not recorded.
+
+    Raises Misuse where they are neither recorded nor deployed.
+    """
     if RECORDED in stage.variables:
         return stage
     return replace(stage, variables={**stage.variables, **names_from_stack(stage)})
@@ -113,7 +127,7 @@ def open_stage(
 ) -> Pipeline:
     """The stage, deployed or not, with the variables that .chalice/config.json has for it.
 
-    Raises OperationFailed where the stage is unknown.
+    Raises Misuse where the stage is unknown.
     """
     variables = require_stage(stage).get("environment_variables", {})
     session = boto3.Session(profile_name=profile, region_name=region)
@@ -121,20 +135,20 @@ def open_stage(
 
 
 def require_stage(stage: str) -> dict[str, Any]:
-    """The stage's settings; raises OperationFailed where .chalice/config.json has no such stage."""
+    """The stage's settings; raises Misuse where .chalice/config.json has no such stage."""
     stages: dict[str, dict[str, Any]] = json.loads(
         (PROJECT / ".chalice" / "config.json").read_text()
     )["stages"]
     if stage not in stages:
         known = ", ".join(sorted(stages))
-        raise OperationFailed(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
+        raise Misuse(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
     return stages[stage]
 
 
 def names_from_stack(pipeline: Pipeline) -> dict[str, str]:
     """The names of the stage's resources, from its data stack, by environment variable.
 
-    Raises OperationFailed where there is no such stack.
+    Raises Misuse where there is no such stack.
     """
     name = data_stack_name(pipeline.stage)
     try:
@@ -142,7 +156,7 @@ def names_from_stack(pipeline: Pipeline) -> dict[str, str]:
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        raise OperationFailed(
+        raise Misuse(
             f"The stage {pipeline.stage} has no stack {name}: deploy it first, with "
             f"`python -m operations deploy --stage {pipeline.stage}`."
         ) from error

@@ -1,18 +1,136 @@
-"""Whole tables, read page by page."""
+"""Whole tables, read page by page, or by segments side by side."""
 
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+SEGMENTS = 8
+"""Parts of a table that are read at a time."""
 
-def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Mapping[str, Any]]:
+PAGE_ITEMS = 4000
+"""Bounds the memory that pages of very small items take; larger ones are bounded by 1 MB."""
+
+PAGES_AHEAD = 2
+"""Pages that wait for whoever takes them, beside one in each reader's hand."""
+
+LARGEST_PAGE_UNITS = 256.0
+"""What a page of 1 MB costs when read consistently; half of it otherwise."""
+
+Item = Mapping[str, Any]
+
+
+class ReadMeter:
+    """Counts the read units that scans cost, and holds them to so many a second, if told to.
+
+    A page is asked for when those before it are paid off; one under way counts as its forerunner.
+    """
+
+    def __init__(self, units_a_second: float | None = None) -> None:
+        self.units = 0.0
+        self._units_a_second = units_a_second
+        self._typical = LARGEST_PAGE_UNITS / 2
+        self._owed = 0.0
+        self._paid_at = time.monotonic()
+        self._changed = threading.Condition()
+
+    def wait(self) -> float:
+        """Return when the next page may be asked for: what is reserved for it."""
+        if self._units_a_second is None:
+            return 0.0
+        with self._changed:
+            while self._pay() > 0:
+                self._changed.wait(self._owed / self._units_a_second)
+            self._owed += self._typical
+            return self._typical
+
+    def count(self, units: float, reserved: float = 0.0) -> None:
+        """A page has cost so many, for which so many were reserved."""
+        with self._changed:
+            self.units += units
+            self._owed += units - reserved
+            self._typical = units
+            self._changed.notify_all()
+
+    def _pay(self) -> float:
+        now = time.monotonic()
+        paid = (now - self._paid_at) * (self._units_a_second or 0)
+        self._paid_at = now
+        self._owed = max(0.0, self._owed - paid)
+        return self._owed
+
+
+def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Item]:
     """Every item of the table, in DynamoDB's attribute values, consistently read."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     for page in pages:
         yield from page["Items"]
+
+
+def scan_segments(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    attributes: Sequence[str],
+    meter: ReadMeter,
+    *,
+    consistent: bool = False,
+    segments: int = SEGMENTS,
+) -> Iterator[list[dict[str, Any]]]:
+    """The table's items, these attributes of them, in pages of no order, read side by side.
+
+    A few pages are held at a time. Not consistently read, they cost half and may miss what was
+    written a moment before.
+    """
+    pages: Queue[list[dict[str, Any]] | None] = Queue(maxsize=PAGES_AHEAD)
+    stopped = threading.Event()
+    names = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
+
+    def read(segment: int) -> None:
+        arguments: dict[str, Any] = {
+            "TableName": table,
+            "Segment": segment,
+            "TotalSegments": segments,
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+            "ConsistentRead": consistent,
+            "ReturnConsumedCapacity": "TOTAL",
+            "Limit": PAGE_ITEMS,
+        }
+        try:
+            while not stopped.is_set():
+                reserved = meter.wait()
+                answer = dynamodb.scan(**arguments)
+                units = answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+                meter.count(units, reserved)
+                pages.put(list(answer["Items"]))
+                if "LastEvaluatedKey" not in answer:
+                    break
+                arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        finally:
+            pages.put(None)
+
+    with ThreadPoolExecutor(segments, thread_name_prefix="scan") as readers:
+        futures = [readers.submit(read, segment) for segment in range(segments)]
+        reading = segments
+        try:
+            while reading:
+                page = pages.get()
+                if page is None:
+                    reading -= 1
+                else:
+                    yield page
+        finally:
+            stopped.set()
+            while reading:  # whoever waits for room must get it, to see that it is over
+                reading -= pages.get() is None
+    for future in futures:
+        future.result()
 
 
 def count_items(dynamodb: "DynamoDBClient", table: str) -> int:

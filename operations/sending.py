@@ -1,5 +1,6 @@
-"""Records into a Kinesis stream, in full batches, what was throttled again."""
+"""Records into a Kinesis stream, in full batches, what was throttled again, at a rate."""
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 BATCH_RECORDS = 500
 BATCH_BYTES = 5 * 1024**2
 """What PutRecords takes: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
+
+KEY_BYTES = 16
+LARGEST_PAYLOAD_BYTES = 1024 * 1024 - KEY_BYTES
+
+BATCHES_A_SECOND = 10
+"""At a rate, smaller batches go out that often, so that the stream sees no bursts."""
 
 MOST_ATTEMPTS = 8
 
@@ -35,19 +42,39 @@ class OutgoingRecord(NamedTuple):
 def send_payloads(
     kinesis: "KinesisClient",
     stream: str,
-    payloads: Sequence[bytes],
+    payloads: Iterable[bytes],
     on_sent: Callable[[int], object] = lambda _: None,
     *,
     aggregate: bool = False,
+    rate: float | None = None,
 ) -> None:
     """Put the payloads on the stream, one a record or, aggregated, many in one.
 
-    `on_sent` is told how many more payloads are there, as it goes. Raises OperationFailed where
-    the stream keeps refusing some.
+    `on_sent` is told how many more payloads are there, as it goes. `rate` is payloads a second;
+    without one, as fast as it goes. Raises OperationFailed where the stream keeps refusing some.
     """
+    pace = Pace(rate)
+    most = max(1, min(BATCH_RECORDS, int(rate / BATCHES_A_SECOND))) if rate else BATCH_RECORDS
     records = aggregate_payloads(payloads) if aggregate else map(single_payload, payloads)
-    for batch in in_batches(records):
+    for batch in in_batches(records, most):
+        pace.wait_for(sum(record.payloads for record in batch))
         _put(kinesis, stream, batch, on_sent)
+
+
+class Pace:
+    """Holds a rate by the clock: what is late is caught up with, no error adds up."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._started = time.monotonic()
+        self._count = 0.0
+
+    def wait_for(self, count: float) -> None:
+        """Return when the last of so many more is due."""
+        self._count += count
+        if self._rate:
+            due = self._started + self._count / self._rate
+            time.sleep(max(0.0, due - time.monotonic()))
 
 
 def single_payload(payload: bytes) -> OutgoingRecord:
@@ -70,12 +97,14 @@ def aggregate_payloads(
             yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
 
 
-def in_batches(records: Iterable[OutgoingRecord]) -> Iterator[list[OutgoingRecord]]:
-    """The records in order, as many at a time as one request takes."""
+def in_batches(
+    records: Iterable[OutgoingRecord], most: int = BATCH_RECORDS
+) -> Iterator[list[OutgoingRecord]]:
+    """The records in order, as many at a time as one request takes, or as `most`."""
     batch: list[OutgoingRecord] = []
     size_bytes = 0
     for record in records:
-        if len(batch) == BATCH_RECORDS or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
+        if len(batch) == most or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
             yield batch
             batch, size_bytes = [], 0
         batch.append(record)
@@ -106,7 +135,7 @@ def _put(
         records = [record for record, result in results if "ErrorCode" in result]
         if not records:
             return
-        time.sleep(0.1 * 2**attempt)
+        time.sleep(random.uniform(0.05, 0.15) * 2**attempt)
     raise OperationFailed(
         f"The stream {stream} still refuses {len(records)} records after {MOST_ATTEMPTS} "
         "attempts: give it more shards, or send more slowly."

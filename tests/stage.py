@@ -1,6 +1,5 @@
 """The data stack on the embedded AWS, and what stands in its tables and its bucket."""
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from operations.deployment import variable_name
 from operations.embedded import PROJECT, EmbeddedAws
 from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.rejects import read_rejects
 from operations.scan import read_totals, scan
 from operations.stack import apply_stack
 
@@ -51,13 +51,8 @@ class Stage:
     @property
     def rejects(self) -> list[dict[str, Any]]:
         """Every rejected record with its reason, over all objects in the bucket."""
-        bucket = self.variables["REJECTS_BUCKET"]
-        rejects = []
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for found in page.get("Contents", []):
-                body = self.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-                rejects += json.loads(body)["rejects"]
-        return rejects
+        objects = read_rejects(self.s3, self.variables["REJECTS_BUCKET"])
+        return [reject._asdict() for each in objects for reject in each.rejects]
 
     @property
     def reasons(self) -> list[str]:

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from operations.deployed import find_deployed, find_mappings
+from operations.deployed import find_deployed
 from operations.deployment import recorded_variables, run_chalice, variable_name
 from operations.embedded import PROJECT, EmbeddedAws
 from operations.local import DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.mappings import read_mapping_options
+from operations.mapping_options import read_mapping_options
+from operations.mappings import list_mappings
 from operations.packaging import package_app
 from operations.pipeline import HANDLERS, Pipeline, data_stack_name, stage_suffix
 from operations.scan import read_totals
@@ -298,7 +299,7 @@ def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
 
 def test_every_step_may_be_repeated(clone: Clone, prod: Pipeline) -> None:
     before = {handler: mapping_id(prod, handler) for handler in HANDLERS}
-    lost = find_mappings(prod, "AggregateScoresByUser")[0]
+    lost = list_mappings(prod, "AggregateScoresByUser")[0]
     prod.lambda_.update_event_source_mapping(UUID=lost["UUID"], ParallelizationFactor=7)
 
     again = clone.run("deploy", "data", "record", "mappings", "monitoring", "--stage", "prod")
@@ -373,12 +374,12 @@ KNOWN_OPTIONS = {
 
 
 def mapping_id(pipeline: Pipeline, handler: str) -> str:
-    (mapping,) = find_mappings(pipeline, handler)
+    (mapping,) = list_mappings(pipeline, handler)
     return mapping["UUID"]
 
 
 def mapping_options(pipeline: Pipeline, handler: str) -> dict[str, Any]:
-    (mapping,) = find_mappings(pipeline, handler)
+    (mapping,) = list_mappings(pipeline, handler)
     shown = {*KNOWN_OPTIONS, "BatchSize", "MaximumBatchingWindowInSeconds"}
     return {name: value for name, value in mapping.items() if name in shown}
 

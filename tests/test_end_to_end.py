@@ -58,9 +58,7 @@ def test_the_lab_and_the_demo_come_out_exact(pipeline: Pipeline) -> None:
     assert result.totals["Jane Doe"] == 100
     assert result.totals["John"] == Decimal(20)
     assert {name for name, _, _ in counted} == {"sent", "stored", "aggregated"}
-    messages = [
-        json.loads(line).get("message") for line in result.log_lines["ProcessKinesisRecords"]
-    ]
+    messages = [line.message for line in result.log_lines["ProcessKinesisRecords"]]
     assert "Decoded payload: Hello, this is a test 123." in messages
 
 

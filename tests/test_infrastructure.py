@@ -13,7 +13,7 @@ from chalicelib.settings import MissingSetting, Settings
 from operations.deployment import variable_name
 from operations.embedded import PROJECT
 from operations.local import DATA_TEMPLATE
-from operations.mappings import MAPPINGS_TEMPLATE
+from operations.mapping_options import MAPPINGS_TEMPLATE
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 

@@ -53,7 +53,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                         name: {"total": str(found), "expected": str(expected)}
                         for name, (found, expected) in result.differences.items()
                     },
-                    "rejects": [reject.reason for reject in result.rejects],
+                    "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
                     "exact": result.is_exact,
                 }
             )

@@ -1,0 +1,67 @@
+"""The receipts of changes that the records in the table include already, more than memory holds."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from chalicelib.decoding import decode_stream_batch
+
+CACHE_KILOBYTES = 16_384
+
+
+class KnownReceipts:
+    """Receipts by user, each once, in a temporary SQLite file.
+
+    A context manager: the file is gone afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("")
+        self._database.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
+        self._database.execute(
+            "CREATE TABLE receipts (username TEXT, receipt BLOB, PRIMARY KEY (username, receipt))"
+            " WITHOUT ROWID"
+        )
+
+    def __enter__(self) -> "KnownReceipts":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+    def add_stream_records(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """Know the changes that these stream records make; how many records there were.
+
+        One that cannot be decoded makes none: the aggregator rejects it.
+        """
+        count = 0
+        for record in records:
+            count += 1
+            changes = decode_stream_batch([record]).changes
+            self._database.executemany(
+                "INSERT OR IGNORE INTO receipts VALUES (?, ?)",
+                ((change.username, change.receipt) for change in changes),
+            )
+        return count
+
+    def of(self, username: str) -> frozenset[bytes]:
+        """The user's receipts."""
+        rows = self._database.execute(
+            "SELECT receipt FROM receipts WHERE username = ?", (username,)
+        )
+        return frozenset(row[0] for row in rows)
+
+    def users(self) -> Iterator[str]:
+        """Everybody who has receipts, in the order of their names."""
+        rows = self._database.execute("SELECT DISTINCT username FROM receipts ORDER BY username")
+        return (row[0] for row in rows)
+
+    def __len__(self) -> int:
+        count: int = self._database.execute("SELECT count(*) FROM receipts").fetchone()[0]
+        return count

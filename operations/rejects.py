@@ -1,0 +1,134 @@
+"""The objects in the rejects bucket, read: ours, and Lambda's own of failed invocations.
+
+Ours stand under rejects/<processor>/<day>/ and hold `{"processor", "rejects": [{"reason",
+"record"}]}`. Lambda's stand under aws/lambda/<mapping>/<shard>/<day>/ and hold the failed event
+whole, as `payload`:
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PROCESSORS = ("ProcessKinesisRecords", "AggregateScoresByUser")
+LAMBDAS_PREFIX = "aws/lambda/"
+READERS = 8
+"""Objects read at a time."""
+
+
+class RejectedRecord(NamedTuple):
+    """One rejected record's reason, with the record as Lambda delivered it."""
+
+    reason: str
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RejectsObject:
+    """What stands under one key.
+
+    `version` names what was read, in a versioned bucket. `processor` is the function that the
+    records were meant for; where the object cannot be understood it and `rejects` are empty, and
+    `problem` says why.
+    """
+
+    key: str
+    version: str
+    written: datetime
+    processor: str
+    rejects: tuple[RejectedRecord, ...]
+    problem: str = ""
+
+    @property
+    def records(self) -> list[Mapping[str, Any]]:
+        """The rejected records, in their order."""
+        return [reject.record for reject in self.rejects]
+
+
+class ReasonCount(NamedTuple):
+    """So many records were rejected by that processor for that reason."""
+
+    processor: str
+    reason: str
+    records: int
+
+
+class ListedObject(NamedTuple):
+    """An object that a listing tells of."""
+
+    key: str
+    written: datetime
+
+
+def list_objects(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[ListedObject]:
+    """The bucket's objects under the prefix, in the order of their keys."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            yield ListedObject(found["Key"], found["LastModified"])
+
+
+def read_rejects(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[RejectsObject]:
+    """The objects under the prefix with what they hold, in the order of their keys."""
+    yield from read_objects(s3, bucket, (found.key for found in list_objects(s3, bucket, prefix)))
+
+
+def read_objects(s3: "S3Client", bucket: str, keys: Iterable[str]) -> Iterator[RejectsObject]:
+    """The objects of these keys, some read ahead."""
+    with ThreadPoolExecutor(READERS) as readers:
+        yield from readers.map(lambda key: read_object(s3, bucket, key), keys)
+
+
+def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
+    """The object of that key; raises botocore's NoSuchKey where there is none."""
+    response = s3.get_object(Bucket=bucket, Key=key)
+    version, written = response.get("VersionId", "null"), response["LastModified"]
+    try:
+        processor, rejects = decode_object(key, json.loads(response["Body"].read()))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        problem = f"it is no object of rejects: {error or type(error).__name__}"
+        return RejectsObject(key, version, written, "", (), problem)
+    return RejectsObject(key, version, written, processor, rejects)
+
+
+def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
+    """The processor and the rejected records that an object's JSON tells of.
+
+    Raises ValueError, LookupError, TypeError or AttributeError where it is of neither kind.
+    """
+    if not key.startswith(LAMBDAS_PREFIX):
+        rejects = tuple(
+            RejectedRecord(each["reason"], each["record"]) for each in content["rejects"]
+        )
+        return str(content["processor"]), rejects
+    context = content["requestContext"]
+    if "payload" not in content:
+        raise ValueError("it holds no payload")
+    payload = content["payload"]
+    event = json.loads(payload) if isinstance(payload, str) else payload
+    reason = f"Lambda gave up: {context['condition']}"
+    function = context["functionArn"].split(":function:")[1].split(":")[0]
+    rejects = tuple(RejectedRecord(reason, record) for record in event["Records"])
+    return function.rsplit("-", 1)[-1], rejects
+
+
+def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
+    """How many records were rejected by whom and why, numbers in the reasons left out; most first.
+
+    Ids differ from record to record, so with them no two reasons would be alike.
+    """
+    counts = Counter(
+        (each.processor, _without_ids(reject.reason)) for each in objects for reject in each.rejects
+    )
+    return [ReasonCount(*reject, count) for reject, count in counts.most_common()]
+
+
+def _without_ids(reason: str) -> str:
+    words = reason.split(" ")
+    return " ".join("…" if word.lstrip("-").isdigit() and len(word) > 3 else word for word in words)
