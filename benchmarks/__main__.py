@@ -8,9 +8,13 @@ import click
 from rich.console import Console
 
 from benchmarks import results
-from benchmarks.subjects import aggregator
+from benchmarks.subjects import aggregator, cold_start, ingestion
 
-SUBJECTS: dict[str, ModuleType] = {"aggregator": aggregator}
+SUBJECTS: dict[str, ModuleType] = {
+    "aggregator": aggregator,
+    "ingestion": ingestion,
+    "cold-start": cold_start,
+}
 
 
 @click.command(

@@ -7,7 +7,7 @@ from rich.table import Table
 
 import app
 from benchmarks.capacity import count_capacity
-from benchmarks.contenders import OURS, RIVAL_TABLES, TOTALS_TABLE, contenders, rival_session
+from benchmarks.contenders import RIVAL_TABLES, TOTALS_TABLE, contenders, rival_session
 from benchmarks.dynamodb.server import DynamoDBServer, dynamodb_server
 from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, Players, stream_events
@@ -15,6 +15,7 @@ from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memor
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import Handler, create_markers_table
+from benchmarks.tables import Column, draw_table
 from chalicelib.clients import dynamodb_client
 from operations.embedded import embedded_aws
 from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
@@ -183,49 +184,22 @@ def _measure_on_embedded_aws() -> list[Row]:
 def show(rows: list[Row]) -> Table:
     """One line a scenario and contender."""
     reported = {_key(row): row for row in rows if "reported_write_units_per_record" in row}
-    table = Table(title="The aggregator, a record", title_justify="left")
-    for name in ("Users", "Batch", ""):
-        table.add_column(name)
-    for name in (
-        "CPU",
-        "to lab's",
-        "Requests",
-        "Write units",
-        "Reported",
-        "Wall a batch at 4 ms",
-        "to lab's",
-        "Peak memory",
-    ):
-        table.add_column(name, justify="right")
-    before = None
-    for row in rows:
-        if "cpu_us_per_record" not in row:
-            continue
-        own = reported.get(_key(row), {})
-        if before not in (None, (row["scenario"], row["batch"])):
-            table.add_section()
-        before = (row["scenario"], row["batch"])
-        table.add_row(
-            row["scenario"],
-            f"{row['batch']:,}",
-            row["contender"],
-            f"{row['cpu_us_per_record']:.0f} µs",
-            _number(row, "cpu_to_lab"),
-            _number(row, "requests_per_record"),
-            _number(row, "write_units_per_record"),
-            _number(own, "reported_write_units_per_record"),
-            _number(row, "wall_ms_per_batch", ".0f", " ms"),
-            _number(row, "wall_to_lab"),
-            _number(row, "peak_kib", ",.0f", " KiB"),
-            style="bold" if row["contender"] == OURS else "",
-        )
-    return table
+    lines = [{**reported.get(_key(row), {}), **row} for row in rows if "cpu_us_per_record" in row]
+    columns = (
+        Column("scenario", "Users"),
+        Column("batch", "Batch", ","),
+        Column("contender", ""),
+        Column("cpu_us_per_record", "CPU", ".0f", " µs"),
+        Column("cpu_to_lab", "to lab's"),
+        Column("requests_per_record", "Requests"),
+        Column("write_units_per_record", "Write units"),
+        Column("reported_write_units_per_record", "Reported"),
+        Column("wall_ms_per_batch", "Batch at 4 ms", ".0f", " ms"),
+        Column("wall_to_lab", "to lab's"),
+        Column("peak_kib", "Peak memory", ",.0f", " KiB"),
+    )
+    return draw_table("The aggregator, a record", lines, columns, ("scenario", "batch"))
 
 
 def _key(row: Row) -> tuple[str, int, str]:
     return row["scenario"], row["batch"], row["contender"]
-
-
-def _number(row: Row, name: str, form: str = ".2f", unit: str = "") -> str:
-    value = row.get(name)
-    return "" if value is None else f"{value:{form}}{unit}"
