@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -19,9 +20,16 @@ CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=WORKERS,
     tcp_keepalive=True,
+    user_agent=f"game-scores botocore/{botocore.__version__}",
+    parameter_validation=False,
 )
 """At most 4 attempts of 4 seconds and some 7 of backoff: within the function's timeout, so that a
-failure rises as an error with a reason instead of as a time-out."""
+failure rises as an error with a reason instead of as a time-out.
+
+A user agent of one's own and no validation of parameters: botocore would put the user agent
+together twice a request, from 18 parts, and check each value that was decoded and checked already.
+Together they are a quarter of a request's CPU time.
+"""
 
 
 @cache
