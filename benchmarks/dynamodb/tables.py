@@ -54,7 +54,7 @@ class ConditionFailed(Exception):
 class TransactionCancelled(Exception):
     """A transaction met a refused condition, so none of it was done."""
 
-    def __init__(self, reasons: list[dict[str, str]]) -> None:
+    def __init__(self, reasons: list[dict[str, Any]]) -> None:
         super().__init__("Transaction cancelled")
         self.reasons = reasons
 
@@ -84,9 +84,7 @@ class Tables:
             self.usage.refused += 1
             self.usage.write_units += write_units(refusal.item)
             body: dict[str, Any] = _error("ConditionalCheckFailedException", str(refusal))
-            if request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and refusal.item:
-                body["Item"] = to_wire(refusal.item)
-            return 400, body
+            return 400, {**body, **_old_item(request, refusal.item)}
         except TransactionCancelled as cancelled:
             body = _error("TransactionCanceledException", str(cancelled))
             return 400, {**body, "CancellationReasons": cancelled.reasons}
@@ -138,14 +136,15 @@ class Tables:
 
     def _transact(self, request: Mapping[str, Any]) -> dict[str, Any]:
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
-        reasons, units = [], 0
+        reasons: list[dict[str, Any]] = []
+        units = 0
         for _, part in actions:
             table, key, sort_key = part["TableName"], *_key_of(part.get("Key") or part["Item"])
             before = self.item(table, key, sort_key)
             try:
                 _check(part, before, {name: _held(value) for name, value in _values(part)})
-            except ConditionFailed:
-                reasons.append({"Code": "ConditionalCheckFailed", "Message": "refused"})
+            except ConditionFailed as refusal:
+                reasons.append({"Code": "ConditionalCheckFailed", **_old_item(part, refusal.item)})
             else:
                 reasons.append({"Code": "None"})
             units += 2 * write_units(before)
@@ -249,6 +248,11 @@ def _check(request: Mapping[str, Any], item: Item, values: dict[str, Value]) -> 
 def _key_of(key: Mapping[str, Value]) -> tuple[str, str]:
     (partition_key,) = [key[name] for name in KEYS if name in key][:1]
     return str(next(iter(partition_key.values()))), key.get(SORT_KEY, {}).get("S", "")
+
+
+def _old_item(request: Mapping[str, Any], item: Item) -> dict[str, Any]:
+    wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    return {"Item": to_wire(item)} if wanted and item else {}
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
