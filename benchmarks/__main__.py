@@ -8,12 +8,14 @@ import click
 from rich.console import Console
 
 from benchmarks import results
-from benchmarks.subjects import aggregator, cold_start, ingestion
+from benchmarks.subjects import aggregator, cold_start, end_to_end, growth, ingestion
 
 SUBJECTS: dict[str, ModuleType] = {
     "aggregator": aggregator,
     "ingestion": ingestion,
     "cold-start": cold_start,
+    "growth": growth,
+    "end-to-end": end_to_end,
 }
 
 
@@ -33,7 +35,7 @@ def benchmarks(subjects: tuple[str, ...], quick: bool) -> None:  # noqa: FBT001 
         subject = SUBJECTS[name]
         started = time.monotonic()
         rows = subject.measure(
-            quick=quick, announce=lambda sentence: progress.print(f"Measuring {sentence} …")
+            quick=quick, announce=lambda sentence: progress.print(f"{sentence} …")
         )
         path = results.save(name, rows, quick=quick)
         console.print(subject.show(rows))

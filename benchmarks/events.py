@@ -31,17 +31,20 @@ class LambdaContext:
 class Players:
     """Who plays: `users` of them take turns, or each record has a new one where it is None.
 
-    Of every batch, the share `hot` goes to one player.
+    Of every batch, the share `hot` goes to one player. Scattered players come in no order.
     """
 
     users: int | None
     hot: float = 0.0
+    scattered: bool = False
 
     def names(self, prefix: str) -> Iterator[str]:
         """The records' players, for ever."""
         chance = random.Random(1)
         for index in itertools.count():
             player = index if self.users is None else index % self.users
+            if self.scattered and self.users is not None:
+                player = chance.randrange(self.users)
             yield f"{prefix}-{player:07d}" if chance.random() >= self.hot else f"{prefix}-hottest"
 
 

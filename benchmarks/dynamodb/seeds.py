@@ -11,6 +11,7 @@ FRESH = "fresh"
 """Users whose names begin so have no history."""
 
 ARCHIVED_SECONDS_AGO = 1000
+RECEIPTS_ON_PAGE = 50
 
 
 def steady_user(username: str) -> Item | None:
@@ -30,6 +31,22 @@ def steady_user(username: str) -> Item | None:
             "BS": {
                 base64.b64encode(make_receipt("past", str(number), archived + 1 + number)).decode()
                 for number in range(receipts)
+            }
+        },
+    }
+
+
+def archive_page(number: int) -> Item:
+    """A page of anybody's archive: the older, the higher its number; but for the key's user."""
+    archived = START_SECONDS - ARCHIVED_SECONDS_AGO - number * RECEIPTS_ON_PAGE
+    return {
+        "Page": {"S": f"{first_page_of(archived)}.00000006.0123456789abcdef"},
+        "Receipts": {
+            "BS": {
+                base64.b64encode(
+                    make_receipt("archived", f"{number}-{receipt}", archived - receipt)
+                ).decode()
+                for receipt in range(RECEIPTS_ON_PAGE)
             }
         },
     }

@@ -6,6 +6,7 @@ memory. Only the CPU of the HTTP client is missing here.
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,15 +24,28 @@ class _Body:
         yield self._content
 
 
-def answer_in_process(events: Any, tables: Tables) -> None:
+class Stub:
+    """Answers requests from the tables; `cpu_seconds` is what that has taken so far."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.cpu_seconds = 0.0
+        self._tables = tables
+        self._lock = threading.Lock()
+
+    def answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        """A handler of botocore's event before-send."""
+        with self._lock:
+            cpu = time.thread_time()
+            operation = event_name.rpartition(".")[2]
+            status, body = self._tables.answer(operation, json.loads(request.body))
+            headers: Any = {"x-amzn-RequestId": "1"}
+            response = AWSResponse(request.url, status, headers, _Body(json.dumps(body).encode()))
+            self.cpu_seconds += time.thread_time() - cpu
+        return response
+
+
+def answer_in_process(events: Any, tables: Tables) -> Stub:
     """Let the tables answer the DynamoDB requests of the client or session with these events."""
-    lock = threading.Lock()
-
-    def answer(request: Any, event_name: str, **_: Any) -> AWSResponse:
-        operation = event_name.rpartition(".")[2]
-        with lock:
-            status, body = tables.answer(operation, json.loads(request.body))
-        headers: Any = {"x-amzn-RequestId": "1"}
-        return AWSResponse(request.url, status, headers, _Body(json.dumps(body).encode()))
-
-    events.register("before-send.dynamodb.*", answer)
+    stub = Stub(tables)
+    events.register("before-send.dynamodb.*", stub.answer)
+    return stub

@@ -1,7 +1,7 @@
 """Tables in memory that answer DynamoDB's requests and count what DynamoDB would charge."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ class Tables:
         self.usage = Usage()
         self.seeds: dict[str, Seed] = {}
         self._tables: dict[str, dict[str, dict[str, Item]]] = {}
+        self._pages: dict[str, dict[str, Item]] = {}
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "UpdateItem": self._update_item,
             "PutItem": self._put_item,
@@ -94,6 +95,10 @@ class Tables:
     def item(self, table: str, key: str, sort_key: str = "") -> Item:
         """The item as it is now; empty where there is none."""
         return self._partition(table, key).get(sort_key, {})
+
+    def seed_pages(self, table: str, pages: Sequence[Item]) -> None:
+        """Let each partition of the table have had these pages before it was first asked for."""
+        self._pages[table] = {page[SORT_KEY]["S"]: page for page in pages}
 
     def _update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         table, key, sort_key = request["TableName"], *_key_of(request["Key"])
@@ -166,7 +171,10 @@ class Tables:
         if partition is None:
             seed = self.seeds.get(table)
             item = seed(key) if seed else None
-            partition = partitions[key] = {"": item} if item else {}
+            partition = {"": item} if item else {}
+            for page, content in self._pages.get(table, {}).items():
+                partition[page] = {"Username": {"S": key}, **content}
+            partitions[key] = partition
         return partition
 
     def _consumed(self, request: Mapping[str, Any], table: str, units: int) -> dict[str, Any]:
