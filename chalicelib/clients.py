@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-WORKERS = 16
-"""Requests that one invocation has under way at a time."""
+WORKERS = 12
+"""Requests that one invocation has under way at a time. Each needs the interpreter for half a
+millisecond and DynamoDB for some four, so more of them would only wait for each other."""
 
 CLIENT_CONFIG = Config(
     connect_timeout=1,
