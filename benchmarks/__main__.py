@@ -7,8 +7,9 @@ from types import ModuleType
 import click
 from rich.console import Console
 
-from benchmarks import results
-from benchmarks.subjects import aggregator, cold_start, end_to_end, growth, ingestion
+from benchmarks import plots, results
+from benchmarks.subjects import aggregator, cold_start, end_to_end, growth, ingestion, scale
+from operations.embedded import PROJECT
 
 SUBJECTS: dict[str, ModuleType] = {
     "aggregator": aggregator,
@@ -16,6 +17,7 @@ SUBJECTS: dict[str, ModuleType] = {
     "cold-start": cold_start,
     "growth": growth,
     "end-to-end": end_to_end,
+    "scale": scale,
 }
 
 
@@ -40,6 +42,9 @@ def benchmarks(subjects: tuple[str, ...], quick: bool) -> None:  # noqa: FBT001 
         path = results.save(name, rows, quick=quick)
         console.print(subject.show(rows))
         progress.print(f"{name} took {time.monotonic() - started:.0f} seconds: {path.name}")
+    if not quick:
+        for path in plots.draw_all():
+            progress.print(f"drew {path.relative_to(PROJECT)}")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from benchmarks.dynamodb.seeds import steady_user
-from benchmarks.dynamodb.tables import Answer, Tables, Usage
+from benchmarks.dynamodb.tables import Tables, Usage
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CONTROL = "/benchmark"
@@ -102,7 +103,7 @@ class _Connection(asyncio.Protocol):
             return
         self._received = body[size:]
         latency, (status, answer) = self._service.answer(start.split(" ")[1], headers, body[:size])
-        content = json.dumps(answer).encode()
+        content = json.dumps(answer).encode() if answer is not None else b""
         response = b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\n" % status
         response += b"x-amzn-RequestId: 1\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content)
         if latency:
@@ -120,7 +121,9 @@ class _Service:
         self._tables = Tables()
         self._latency_seconds = 0.0
 
-    def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[float, Answer]:
+    def answer(
+        self, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[float, tuple[int, dict[str, Any] | None]]:
         """How long the answer takes, and the answer; what is no DynamoDB request is S3's."""
         if path == CONTROL:
             wish = json.loads(body)
@@ -133,7 +136,7 @@ class _Service:
             return 0, (200, asdict(self._tables.usage))
         target = headers.get("x-amz-target")
         if target is None:
-            return self._latency_seconds, (200, {})
+            return self._latency_seconds, (200, None)
         operation = target.rpartition(".")[2]
         return self._latency_seconds, self._tables.answer(operation, json.loads(body))
 

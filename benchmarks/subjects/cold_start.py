@@ -58,7 +58,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
     score = json.dumps({"RecordID": 1, "Username": "Ada", "Score": 1}).encode()
     events = {"kinesis": kinesis_record(score, 1), "stream": stream_record("1", "fresh", 10**9, 1)}
     with dynamodb_server() as server:
-        for index in range(2 if quick else 16):
+        for index in range(2 if quick else 10):
             announce(f"cold start: interpreter {index + 1} of each")
             for name, script in SCRIPTS.items():
                 kind = "kinesis" if "Kinesis" in name else "stream"
