@@ -32,7 +32,7 @@ def draw_all() -> list[Path]:
     }
     with rc_context(style):
         return [
-            _draw("aggregator", 2, _draw_aggregator),
+            _draw("aggregator", 3, _draw_aggregator),
             _draw("growth", 4, _draw_growth),
             _draw("end-to-end", 2, _draw_end_to_end),
             _draw("scale", 3, _draw_scale),
@@ -54,7 +54,8 @@ def _draw(name: str, panels: int, draw: Callable[[list[Row], list[Axes]], None])
 def _draw_aggregator(rows: list[Row], axes: list[Axes]) -> None:
     scenarios = ["fresh", "steady", "20 users", "one user"]
     panels = (
-        ("cpu_to_lab", "CPU a record, the lab's is 1"),
+        ("cpu_to_lab_at_4_ms", "CPU a record, the lab's is 1"),
+        ("wall_to_lab", "time a batch, the lab's is 1"),
         ("write_units_per_record", "write units a record"),
     )
     for axis, (figure, title) in zip(axes, panels, strict=True):
@@ -74,7 +75,8 @@ def _draw_aggregator(rows: list[Row], axes: list[Axes]) -> None:
             axis.bar(places, values, 0.15, color=colour, label=name)
         axis.set_xticks(range(len(scenarios)), scenarios)
         axis.set_title(title)
-    axes[0].legend(fontsize=7)
+    axes[0].set_ylim(0, 4.6)
+    axes[0].legend(fontsize=7, ncol=2, loc="upper left")
 
 
 def _draw_growth(rows: list[Row], axes: list[Axes]) -> None:
