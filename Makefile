@@ -40,6 +40,9 @@ fuzz: setup ## Look for inputs that de-aggregation cannot stand (SECONDS=3600 fo
 	@mkdir -p .local/fuzz
 	@$(BIN)/python -m tests.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/corpus
 
+bench: setup ## Measure everything beside its rivals, within ten minutes (ARGS="aggregator --quick")
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 format: setup ## Put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

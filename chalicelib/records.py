@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from chalicelib.decoding import DIGEST_ATTRIBUTE
@@ -137,6 +136,9 @@ def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Re
 
 
 def _content(item: dict[str, Any]) -> dict[str, Any]:
+    # Only here, for a RecordID that came again: it imports all of boto3.
+    from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415
+
     deserialize = TypeDeserializer().deserialize
     return {name: deserialize(value) for name, value in item.items() if name != DIGEST_ATTRIBUTE}
 

@@ -6,8 +6,19 @@ from typing import Any
 
 import pytest
 
+import app
+from benchmarks.capacity import count_capacity
+from benchmarks.contenders import OURS, TOTALS_TABLE, contenders, our_environment, rival_session
+from benchmarks.dynamodb.server import dynamodb_server
+from benchmarks.dynamodb.stub import answer_in_process
+from benchmarks.dynamodb.tables import Tables
+from benchmarks.events import Players, stream_events
+from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
+from benchmarks.scale import OURS as OUR_WRITER
+from benchmarks.scale import WRITERS, Load, keeps_up, plan, recover
+from chalicelib.clients import dynamodb_client
 from operations.embedded import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.stage import Stage
@@ -78,3 +89,89 @@ def test_a_rival_stores_score_records(rivals: RivalSession, stage: Stage, name: 
     assert stage.records == {
         "1": {"RecordID": {"N": "1"}, "Username": {"S": "Ada"}, "Score": {"N": "20"}}
     }
+
+
+def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
+    aws: EmbeddedAws, stage: Stage
+) -> None:
+    batches = [next(stream_events(Players(3), 40, f"fresh-{number}")) for number in (1, 2)]
+    tables = Tables()
+    with our_environment("http://127.0.0.1:9"):
+        answer_in_process(dynamodb_client().meta.events, tables)
+        for batch in (*batches, *batches):
+            app.aggregate_scores_by_user(batch, CONTEXT)
+
+    with our_environment(aws.endpoint_url):
+        reported = count_capacity(dynamodb_client().meta.events)
+        for batch in (*batches, *batches):
+            app.aggregate_scores_by_user(batch, CONTEXT)
+
+    assert tables.usage.refused > 0
+    assert (tables.usage.requests, tables.usage.write_units) == (
+        reported.requests,
+        reported.write_units,
+    )
+    assert {
+        name: Decimal(tables.item(TOTALS_TABLE, name)["Score"]["N"]) for name in stage.totals
+    } == stage.totals
+
+
+def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
+    with (
+        dynamodb_server() as server,
+        contenders(
+            app.aggregate_scores_by_user, AGGREGATORS, server.endpoint_url, rival_session()
+        ) as handlers,
+    ):
+        costs = alternate(
+            handlers,
+            lambda prefix: stream_events(Players(2), 4, prefix),
+            server.usage,
+            batches=2,
+            rival_batches=1,
+            prefix="fresh",
+        )
+
+    assert {name: (cost.requests, cost.write_units) for name, cost in costs.items()} == {
+        OURS: (0.5, 0.5),
+        "lab": (1, 1),
+        "powertools-batch": (1, 1),
+        "powertools-idempotent": (3, 3),
+        "transaction": (1, 4),
+    }
+    assert all(cost.cpu_us > 0 for cost in costs.values())
+
+
+@pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
+def test_ten_times_the_records_need_ten_times_the_shards_and_dollars(writer: Any) -> None:
+    small, large = plan(Load(10_000), writer), plan(Load(100_000), writer)
+
+    assert large.kinesis_shards == 10 * small.kinesis_shards
+    assert large.aggregate_concurrency == pytest.approx(10 * small.aggregate_concurrency)
+    assert large.dollars_a_month == pytest.approx(10 * small.dollars_a_month, rel=0.01)
+
+
+def test_fewer_users_in_a_batch_cost_fewer_write_units() -> None:
+    alike = plan(Load(1000, even=True), OUR_WRITER)
+    skewed = plan(Load(1000), OUR_WRITER)
+    few = plan(Load(1000, users=20, even=True), OUR_WRITER)
+
+    assert alike.write_units_per_record == pytest.approx(1.078, abs=0.01)
+    assert few.write_units_per_record < skewed.write_units_per_record
+    assert skewed.write_units_per_record < alike.write_units_per_record
+
+
+def test_a_backlog_is_what_came_in_meanwhile_and_is_worked_off() -> None:
+    recovery = recover(Load(10_000), OUR_WRITER, outage_seconds=60)
+
+    assert recovery.backlog_records == 600_000
+    assert recovery.curve[0] < recovery.curve[1]
+    assert recovery.curve[-1] == 0
+
+
+def test_no_item_takes_more_than_its_partitions_write_units() -> None:
+    plain = next(writer for writer in WRITERS if writer.name == "lab")
+
+    assert keeps_up(plain, 900, batch=100, share=1)
+    assert not keeps_up(plain, 1100, batch=100, share=1)
+    assert keeps_up(OUR_WRITER, 1100, batch=100, share=1)

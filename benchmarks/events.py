@@ -1,0 +1,130 @@
+"""Lambda events to measure with: batches of stream records and Kinesis records, made in advance."""
+
+import base64
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+START_SECONDS = 1_795_413_600
+"""When the first batch's records were written; each further batch is a second younger."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """What a handler may ask of the Lambda context."""
+
+    function_name: str = "benchmark"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+    memory_limit_in_mb: int = 512
+
+    def get_remaining_time_in_millis(self) -> int:
+        """A minute."""
+        return 60_000
+
+
+@dataclass(frozen=True)
+class Players:
+    """Who plays: `users` of them take turns, or each record has a new one where it is None.
+
+    Of every batch, the share `hot` goes to one player. Scattered players come in no order.
+    """
+
+    users: int | None
+    hot: float = 0.0
+    scattered: bool = False
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The records' players, for ever."""
+        chance = random.Random(1)
+        for index in itertools.count():
+            player = index if self.users is None else index % self.users
+            if self.scattered and self.users is not None:
+                player = chance.randrange(self.users)
+            yield f"{prefix}-{player:07d}" if chance.random() >= self.hot else f"{prefix}-hottest"
+
+
+def stream_events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
+    """Batches of insertions into GameScoreRecords, one a second."""
+    names = players.names(prefix)
+    for second in itertools.count():
+        yield {
+            "Records": [
+                stream_record(
+                    f"{prefix}-{second}-{index}", next(names), START_SECONDS + second, index
+                )
+                for index in range(batch)
+            ]
+        }
+
+
+def stream_record(event_id: str, username: str, created_seconds: int, score: int) -> Event:
+    """What Lambda delivers for a record inserted into GameScoreRecords."""
+    number = f"{created_seconds}{score:05d}"
+    return {
+        "eventID": event_id,
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": created_seconds,
+            "Keys": {"RecordID": {"N": number}},
+            "NewImage": {
+                "RecordID": {"N": number},
+                "Username": {"S": username},
+                "Score": {"N": f"{score}.25"},
+                "PayloadDigest": {"B": "MTIzNDU2Nzg5MDEyMzQ1Ng=="},
+            },
+            "SequenceNumber": f"{number:0>21}",
+            "SizeBytes": 90,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/GameScoreRecords/stream/1",
+    }
+
+
+def kinesis_events(kind: str, payload_bytes: int, batch: int, prefix: int) -> Iterator[Event]:
+    """Batches of Kinesis records of that kind: text, scores or a-tenth-malformed."""
+    numbers = itertools.count(prefix)
+    while True:
+        yield {
+            "Records": [
+                kinesis_record(_payload(kind, number, payload_bytes), number)
+                for number in itertools.islice(numbers, batch)
+            ]
+        }
+
+
+def kinesis_record(payload: bytes, number: int) -> Event:
+    """What Lambda delivers for a record put on the stream."""
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": str(number),
+            "sequenceNumber": f"{number:056d}",
+            "data": base64.b64encode(payload).decode(),
+            "approximateArrivalTimestamp": START_SECONDS + 0.25,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-000000000000:{number:056d}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "arn:aws:iam::000000000000:role/benchmark",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/game-scores",
+    }
+
+
+def _payload(kind: str, number: int, payload_bytes: int) -> bytes:
+    if kind == "text":
+        return f"Hello, this is test {number}. ".ljust(payload_bytes, "x").encode()
+    score: dict[str, Any] = {"RecordID": number, "Username": f"player-{number % 500}"}
+    if kind != "a-tenth-malformed" or number % 10:
+        score["Score"] = number % 1000 + 0.25
+    missing = payload_bytes - len(json.dumps({**score, "Note": ""}))
+    return json.dumps({**score, "Note": "x" * max(0, missing)}).encode()

@@ -1,0 +1,135 @@
+"""How a handler is measured: CPU of this process, wall time, what was asked of the service."""
+
+import contextlib
+import gc
+import json
+import os
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.contenders import OURS
+from benchmarks.dynamodb.tables import Usage
+from benchmarks.events import Event, LambdaContext
+from benchmarks.rivals.tables import Handler
+
+CONTEXT = LambdaContext()
+MakeEvents = Callable[[str], Iterator[Event]]
+"""Makes a contender's batches, given a prefix for its users."""
+
+Announce = Callable[[str], None]
+"""Takes a sentence about the step that begins."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one batch cost; the CPU time is that of all threads of this process."""
+
+    records: int
+    cpu_seconds: float
+    wall_seconds: float
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a record costs: times as the median over the batches, the rest as their mean."""
+
+    cpu_us: float
+    wall_ms_per_batch: float
+    requests: float
+    write_units: float
+    read_units: float
+    batches: int
+
+    @classmethod
+    def of(cls, samples: list[Sample]) -> "Cost":
+        """The cost that the samples come to."""
+        records = sum(sample.records for sample in samples)
+        return cls(
+            cpu_us=median(sample.cpu_seconds / sample.records for sample in samples) * 1e6,
+            wall_ms_per_batch=median(sample.wall_seconds for sample in samples) * 1e3,
+            requests=sum(sample.usage.requests for sample in samples) / records,
+            write_units=sum(sample.usage.write_units for sample in samples) / records,
+            read_units=sum(sample.usage.read_units for sample in samples) / records,
+            batches=len(samples),
+        )
+
+
+def alternate(
+    handlers: Mapping[str, Handler],
+    make_events: MakeEvents,
+    usage: Callable[[], Usage],
+    *,
+    batches: int,
+    rival_batches: int,
+    prefix: str,
+) -> dict[str, Cost]:
+    """What each contender's record costs, ours and theirs in turn.
+
+    Each has warmed up with one batch before. Rivals, whose batches are all alike, may run fewer:
+    they are spread evenly over ours.
+    """
+    events = {name: make_events(f"{prefix}-{name}") for name in handlers}
+    samples: dict[str, list[Sample]] = {name: [] for name in handlers}
+    for handler, own_events in zip(handlers.values(), events.values(), strict=True):
+        handler(next(own_events), CONTEXT)
+    for index in range(batches):
+        turn = list(handlers)[:: 1 if index % 2 else -1]
+        for name in turn:
+            rivals_due = index * rival_batches // batches != (index + 1) * rival_batches // batches
+            if name == OURS or rivals_due:
+                samples[name].append(measure_batch(handlers[name], next(events[name]), usage))
+    return {name: Cost.of(each) for name, each in samples.items()}
+
+
+def measure_batch(handler: Handler, event: Event, usage: Callable[[], Usage]) -> Sample:
+    """What the handler takes for one batch."""
+    gc.collect()
+    usage_before = usage()
+    wall, cpu = time.perf_counter(), time.process_time()
+    handler(event, CONTEXT)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return Sample(len(event["Records"]), cpu, wall, usage().since(usage_before))
+
+
+def peak_memory_kib(handler: Handler, event: Event) -> float:
+    """What the handler holds at most beyond what was there before, in Python's own memory."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        handler(event, CONTEXT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak / 1024
+
+
+def floor_us(event: Event) -> float:
+    """CPU a record of parsing the event's JSON, which Lambda's runtime does for every handler."""
+    text = json.dumps(event)
+    times = []
+    for _ in range(20):
+        cpu = time.process_time()
+        json.loads(text)
+        times.append(time.process_time() - cpu)
+    return median(times) / len(event["Records"]) * 1e6
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Whatever handlers log to standard output goes nowhere, at the same price for all."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,339 @@
+"""Beyond one machine: what documented limits let the pipeline do, simulated.
+
+Everything that AWS would decide is an assumption below, with its source; what this project decides
+(requests, write units and CPU a record) is measured. A run is repeatable: chance has a fixed seed.
+Prices are list prices of us-east-1 as known in 2025, not checked against AWS since.
+"""
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from statistics import mean
+
+from chalicelib.clients import WORKERS
+from chalicelib.receipts import room_on_item
+
+KINESIS_SHARD_RECORDS = 1_000
+"""Records a second that a shard takes: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html"""
+KINESIS_SHARD_BYTES = 1_000_000
+PARTITION_WRITE_UNITS = 1_000
+"""Write units a second of one partition, hence of one item:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+MOST_PARALLEL_BATCHES = 10
+"""Of one shard: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html"""
+SCALING_CONCURRENCY = 1_000 / 10
+"""Concurrency a function gains a second: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+ON_DEMAND_HEADROOM = 2.0
+"""How much above its previous peak an on-demand table goes at once:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
+THREADS_PER_VCPU_MB = 1_769
+"""Memory that comes with one vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+
+DOLLARS_PER_SHARD_HOUR = 0.015
+DOLLARS_PER_MILLION_PUTS = 0.014
+DOLLARS_PER_MILLION_WRITE_UNITS = 0.625
+DOLLARS_PER_GB_SECOND = 0.0000166667
+DOLLARS_PER_MILLION_INVOCATIONS = 0.20
+DOLLARS_PER_LOG_GB = 0.50
+HOURS_A_MONTH = 730
+EULER = 0.5772
+"""Euler's constant: the harmonic numbers of Zipf's law lie so much above the logarithm."""
+
+RATES = (1_000, 10_000, 100_000, 1_000_000)
+OUTAGE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Service:
+    """DynamoDB as a client in its region sees it: a lognormal latency, rarely throttled."""
+
+    median_ms: float = 4.0
+    sigma: float = 0.5
+    """Of the latency's logarithm: one answer in a hundred takes 13 ms or longer."""
+
+    transaction_factor: float = 2.5
+    throttled: float = 0.0005
+    retry_ms: float = 50.0
+
+    def latency_ms(self, chance: random.Random) -> float:
+        """How long one request takes, a throttled one with its retry."""
+        latency = chance.lognormvariate(math.log(self.median_ms), self.sigma)
+        if chance.random() < self.throttled:
+            latency += self.retry_ms + self.median_ms
+        return latency
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How one contender adds a batch to the totals."""
+
+    name: str
+    workers: int
+    requests_per_record: int
+    write_units_per_record: float
+    cpu_ms_per_request: float
+    grouped: bool = False
+    """Whether a user's records in a batch are one update."""
+
+    own_item_units: float = 1.0
+    """Write units that one update costs the user's item."""
+
+
+ROOM = room_on_item("player-0001")
+"""Receipts on the item of a user with a short name."""
+
+MOVE_UNITS = 4.0
+"""What a move costs more than the addition it stands in for: two items in a transaction, doubled,
+and the refusal before it, less the addition."""
+
+OURS = Writer("ours", WORKERS, 1, 1.0, 0.45, grouped=True)
+WRITERS = (
+    OURS,
+    Writer("lab", 1, 1, 1.0, 0.60),
+    Writer("powertools-batch", 1, 1, 1.0, 0.62),
+    Writer("powertools-idempotent", 1, 3, 3.0, 0.62),
+    Writer("transaction", 1, 1, 4.0, 0.62, own_item_units=2.0),
+)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What comes in: records a second, over users of whom a few play far more than the others."""
+
+    records_per_second: float
+    payload_bytes: int = 200
+    users: int = 1_000_000
+    even: bool = False
+    """All users alike; else by Zipf's law: the busiest of a million has 7 percent of all."""
+
+    batch: int = 100
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the load takes, in steady state."""
+
+    kinesis_shards: int
+    table_partitions: int
+    ingest_concurrency: float
+    aggregate_concurrency: float
+    parallelization: int
+    updates_per_record: float
+    write_units_per_record: float
+    hottest_user_updates_per_second: float
+    dollars_a_month: float
+    dollars_by_part: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """After an outage of the aggregator."""
+
+    backlog_records: float
+    drain_seconds: float
+    curve: tuple[float, ...]
+    """The backlog at each minute from the outage's begin on."""
+
+
+def plan(load: Load, writer: Writer, *, memory_mb: int = 512, seed: int = 1) -> Needs:
+    """What the load needs with that writer."""
+    chance = random.Random(seed)
+    rate = load.records_per_second
+    shards = max(
+        math.ceil(rate / KINESIS_SHARD_RECORDS),
+        math.ceil(rate * load.payload_bytes / KINESIS_SHARD_BYTES),
+    )
+    partitions = math.ceil(rate / PARTITION_WRITE_UNITS)
+    distinct = distinct_users(load, chance)
+    updates = distinct / load.batch if writer.grouped else 1.0
+    moves = 1 / ROOM if writer.grouped else 0.0
+    units = (updates + moves * MOVE_UNITS) if writer.grouped else writer.write_units_per_record
+    requests = int(distinct) if writer.grouped else load.batch * writer.requests_per_record
+    add_ms = batch_ms(writer, requests, memory_mb, chance)
+    put_ms = batch_ms(replace(OURS, workers=writer.workers), load.batch, memory_mb, chance)
+    batches = rate / load.batch
+    parts = {
+        "Kinesis": shards * HOURS_A_MONTH * DOLLARS_PER_SHARD_HOUR
+        + _monthly(rate) / 1e6 * DOLLARS_PER_MILLION_PUTS,
+        "DynamoDB, records": _monthly(rate) / 1e6 * DOLLARS_PER_MILLION_WRITE_UNITS,
+        "DynamoDB, totals": _monthly(rate * units) / 1e6 * DOLLARS_PER_MILLION_WRITE_UNITS,
+        "Lambda": _monthly(batches * (add_ms + put_ms) / 1000 * memory_mb / 1024)
+        * DOLLARS_PER_GB_SECOND
+        + _monthly(2 * batches) / 1e6 * DOLLARS_PER_MILLION_INVOCATIONS,
+        "Logs": _monthly(rate * (load.payload_bytes + 250)) / 1e9 * DOLLARS_PER_LOG_GB,
+    }
+    concurrency = batches * add_ms / 1000
+    hottest = hottest_share(load)
+    meeting = 1 - (1 - hottest) ** load.batch
+    return Needs(
+        kinesis_shards=shards,
+        table_partitions=partitions,
+        ingest_concurrency=batches * put_ms / 1000,
+        aggregate_concurrency=concurrency,
+        parallelization=math.ceil(concurrency / partitions),
+        updates_per_record=updates,
+        write_units_per_record=units,
+        hottest_user_updates_per_second=batches * meeting if writer.grouped else rate * hottest,
+        dollars_a_month=sum(parts.values()),
+        dollars_by_part=parts,
+    )
+
+
+def batch_ms(writer: Writer, requests: int, memory_mb: int, chance: random.Random) -> float:
+    """How long a batch takes: its requests on so many threads, or their CPU time if that is more.
+
+    A function has a share of a vCPU by its memory, and Python runs one thread at a time.
+    """
+    service = Service()
+    runs = []
+    for _ in range(20):
+        threads = [0.0] * writer.workers
+        for _ in range(requests):
+            heapq.heapreplace(threads, threads[0] + service.latency_ms(chance))
+        cpu_ms = requests * writer.cpu_ms_per_request * max(1, THREADS_PER_VCPU_MB / memory_mb)
+        waiting = max(threads)
+        runs.append(waiting + cpu_ms if writer.workers == 1 else max(waiting, cpu_ms))
+    return mean(runs)
+
+
+def distinct_users(load: Load, chance: random.Random) -> float:
+    """How many users a batch has on average."""
+    draw = _users(load, chance)
+    return mean(len(set(itertools.islice(draw, load.batch))) for _ in range(200))
+
+
+def hottest_share(load: Load) -> float:
+    """The busiest user's share of the records."""
+    if load.even:
+        return 1 / load.users
+    return 1 / (math.log(load.users) + EULER)
+
+
+def recover(load: Load, writer: Writer, *, outage_seconds: int = OUTAGE_SECONDS) -> Recovery:
+    """The backlog of an aggregator that stood still, second by second until it is worked off.
+
+    It comes back with the concurrency that Lambda gives it second by second, up to ten batches a
+    shard at a time, and is held back by the tables' headroom over their previous peak.
+    """
+    needs = plan(load, writer)
+    per_invocation = load.records_per_second / needs.aggregate_concurrency
+    most = min(
+        needs.table_partitions * MOST_PARALLEL_BATCHES * per_invocation,
+        load.records_per_second * ON_DEMAND_HEADROOM,
+    )
+    backlog = 0.0
+    curve = []
+    for second in range(40 * outage_seconds):
+        if second % 60 == 0:
+            curve.append(backlog)
+        arrived = load.records_per_second
+        working = second >= outage_seconds
+        concurrency = (second - outage_seconds + 1) * SCALING_CONCURRENCY
+        capacity = min(most, concurrency * per_invocation) if working else 0.0
+        backlog = max(0.0, backlog + arrived - capacity)
+        if working and backlog == 0:
+            return Recovery(
+                load.records_per_second * outage_seconds,
+                second - outage_seconds,
+                (*curve, backlog),
+            )
+    return Recovery(load.records_per_second * outage_seconds, math.inf, tuple(curve))
+
+
+def hottest_that_keeps_up(writer: Writer, *, batch: int = 100, share: float = 1.0) -> float:
+    """Records a second of one user, up to which the totals keep up: the last rate that does.
+
+    `share` is the user's share of each batch.
+    """
+    low, high = 0.0, 200_000.0
+    while high - low > max(10.0, low * 0.02):
+        rate = (low + high) / 2
+        if keeps_up(writer, rate, batch=batch, share=share):
+            low = rate
+        else:
+            high = rate
+    return low
+
+
+def keeps_up(writer: Writer, rate: float, *, batch: int, share: float, seconds: int = 4) -> bool:
+    """Whether one user's records of that rate go in, second after second, on one item.
+
+    Batches arrive by chance and each adds its part of the item: in pieces with the room for their
+    receipts, each an update, every so often a transaction that moves receipts. The item has its
+    1,000 write units a second, counted in tenths; who finds none, or meets a transaction under
+    way, comes again after a pause.
+    """
+    chance = random.Random(7)
+    service = Service()
+    in_batch = max(1, round(batch * share))
+    pieces = math.ceil(in_batch / ROOM) if writer.grouped else in_batch
+    records_per_piece = in_batch / pieces
+    arrivals = rate / in_batch * pieces
+    if arrivals < 1:
+        return True
+    if arrivals * writer.own_item_units > PARTITION_WRITE_UNITS:
+        return False
+    item = _Item(writer, records_per_piece)
+    events: list[tuple[float, int, int]] = []
+    for number in range(int(arrivals * seconds)):
+        heapq.heappush(events, (chance.random() * seconds, number, 0))
+    left_after_end = 0
+    while events:
+        now, number, attempt = heapq.heappop(events)
+        if now > seconds + 1:
+            left_after_end += 1
+            continue
+        if not item.take(now, service, chance):
+            pause = chance.uniform(0, min(0.5, 0.02 * 2**attempt))
+            heapq.heappush(events, (now + 0.005 + pause, number, attempt + 1))
+    return left_after_end <= arrivals * seconds * 0.01
+
+
+class _Item:
+    """One user's item: how full it is, what it may still take now, whether it is being moved."""
+
+    def __init__(self, writer: Writer, records_per_piece: float) -> None:
+        self._writer = writer
+        self._records_per_piece = records_per_piece
+        self._receipts = 0.0
+        self._moving_until = 0.0
+        self._tenth = -1
+        self._units = 0.0
+
+    def take(self, now: float, service: Service, chance: random.Random) -> bool:
+        """Whether a piece that arrives now is written."""
+        if int(now * 10) != self._tenth:
+            self._tenth, self._units = int(now * 10), 0.0
+        full = self._writer.grouped and self._receipts + self._records_per_piece > ROOM
+        units = self._writer.own_item_units + (2.0 if full else 0.0)
+        if self._units + units > PARTITION_WRITE_UNITS / 10:
+            return False
+        self._units += units
+        if now < self._moving_until:
+            return False
+        latency = service.latency_ms(chance) * service.transaction_factor / 1000
+        if full:
+            self._moving_until = now + latency
+            self._receipts = self._records_per_piece
+        else:
+            self._receipts += self._records_per_piece
+            if self._writer.own_item_units > 1:
+                self._moving_until = now + latency
+        return True
+
+
+def _monthly(per_second: float) -> float:
+    return per_second * HOURS_A_MONTH * 3600
+
+
+def _users(load: Load, chance: random.Random) -> Iterator[int]:
+    """Users by Zipf's law, by inverting its continuous approximation."""
+    while True:
+        share = chance.random()
+        if load.even:
+            yield int(share * load.users)
+        else:
+            yield int(math.exp(share * math.log(load.users + 1)))

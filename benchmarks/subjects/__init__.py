@@ -1,0 +1,1 @@
+"""What is measured, one module a subject: `measure` gives its rows, `show` its table."""

@@ -1,0 +1,210 @@
+"""The aggregator: what adding a record to its user's total costs."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from rich.table import Table
+
+import app
+from benchmarks.capacity import count_capacity
+from benchmarks.contenders import RIVAL_TABLES, TOTALS_TABLE, contenders, rival_session
+from benchmarks.dynamodb.server import DynamoDBServer, dynamodb_server
+from benchmarks.dynamodb.tables import Usage
+from benchmarks.events import Event, Players, stream_events
+from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memory_kib, silent
+from benchmarks.results import Row
+from benchmarks.rivals import AGGREGATORS
+from benchmarks.rivals.tables import Handler, create_markers_table
+from benchmarks.tables import Column, draw_table
+from chalicelib.clients import dynamodb_client
+from operations.embedded import embedded_aws
+from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.stack import apply_stack
+
+LATENCY_MS = 4
+CYCLE = 52
+"""Batches of one record a user in which each user's item fills up and moves its receipts once."""
+
+
+def scenarios(batch: int) -> dict[str, Players]:
+    """Who plays; `steady` users have one record in each batch, `fresh` ones never had any."""
+    return {
+        "fresh": Players(None),
+        "steady": Players(batch),
+        "500 users": Players(500),
+        "20 users": Players(20),
+        "one user": Players(1),
+    }
+
+
+def measure(*, quick: bool, announce: Announce) -> list[Row]:
+    """The rows of all scenarios."""
+    rows: list[Row] = []
+    with dynamodb_server() as server, silent():
+        session = rival_session()
+        with contenders(
+            app.aggregate_scores_by_user, AGGREGATORS, server.endpoint_url, session
+        ) as handlers:
+            for batch in (20,) if quick else (100, 1000):
+                for scenario, players in scenarios(batch).items():
+                    announce(f"aggregator: batches of {batch:,}, {scenario}")
+                    rows += _measure_scenario(
+                        server, handlers, scenario, players, batch, quick=quick
+                    )
+    if not quick:
+        announce("aggregator: write units as the embedded AWS reports them")
+        rows += _measure_on_embedded_aws()
+    return rows
+
+
+def _measure_scenario(
+    server: DynamoDBServer,
+    handlers: Mapping[str, Handler],
+    scenario: str,
+    players: Players,
+    batch: int,
+    *,
+    quick: bool,
+) -> list[Row]:
+    server.reset()
+    server.seed(TOTALS_TABLE)
+    make_events = partial(_events, players, batch)
+    rival_batches = 2 if quick or batch == 1000 else 7
+    costs = alternate(
+        handlers,
+        make_events,
+        server.usage,
+        batches=2 if quick else 12 if scenario == "fresh" else CYCLE,
+        rival_batches=rival_batches,
+        prefix=scenario,
+    )
+    walls: dict[str, Cost] = {}
+    if batch <= 100 and scenario != "500 users":
+        server.set_latency(LATENCY_MS)
+        walls = alternate(
+            handlers,
+            make_events,
+            server.usage,
+            batches=1 if quick else 9,
+            rival_batches=1 if quick else 2,
+            prefix=f"{scenario}-with-latency",
+        )
+        server.set_latency(0)
+    rows: list[Row] = []
+    for name, cost in costs.items():
+        peak = None
+        if scenario in ("steady", "one user"):
+            peak = peak_memory_kib(handlers[name], next(make_events(f"{scenario}-memory-{name}")))
+        rows.append(
+            {
+                "scenario": scenario,
+                "batch": batch,
+                "contender": name,
+                "cpu_us_per_record": cost.cpu_us,
+                "cpu_to_lab": cost.cpu_us / costs["lab"].cpu_us,
+                "requests_per_record": cost.requests,
+                "write_units_per_record": cost.write_units,
+                "read_units_per_record": cost.read_units,
+                "wall_ms_per_batch": walls[name].wall_ms_per_batch if walls else None,
+                "cpu_us_per_record_at_4_ms": walls[name].cpu_us if walls else None,
+                "cpu_to_lab_at_4_ms": walls[name].cpu_us / walls["lab"].cpu_us if walls else None,
+                "wall_to_lab": walls[name].wall_ms_per_batch / walls["lab"].wall_ms_per_batch
+                if walls
+                else None,
+                "peak_kib": peak,
+                "batches": cost.batches,
+            }
+        )
+    floor = floor_us(next(make_events(f"{scenario}-floor")))
+    rows.append(
+        {
+            "scenario": scenario,
+            "batch": batch,
+            "contender": "floor: parsing the event",
+            "cpu_us_per_record": floor,
+            "cpu_to_lab": floor / costs["lab"].cpu_us,
+        }
+    )
+    return rows
+
+
+def _events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
+    return stream_events(players, batch, prefix)
+
+
+def _measure_on_embedded_aws() -> list[Row]:
+    """Requests and write units of batches of 100, from the service's own answers."""
+    batch, rows = 100, []
+    with embedded_aws() as aws, silent():
+        cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+        apply_stack(cloudformation, DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS)
+        dynamodb = aws.session.client("dynamodb", endpoint_url=aws.endpoint_url)
+        create_markers_table(dynamodb, RIVAL_TABLES.markers)
+        dynamodb.create_table(
+            TableName=RIVAL_TABLES.totals,
+            AttributeDefinitions=[{"AttributeName": "Username", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "Username", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        session = rival_session()
+        theirs = count_capacity(session.events)
+        with contenders(
+            app.aggregate_scores_by_user, AGGREGATORS, aws.endpoint_url, session
+        ) as handlers:
+            ours = count_capacity(dynamodb_client().meta.events)
+
+            def usage() -> Usage:
+                return Usage(
+                    ours.requests + theirs.requests,
+                    ours.refused + theirs.refused,
+                    ours.write_units + theirs.write_units,
+                    ours.read_units + theirs.read_units,
+                )
+
+            for scenario, players in scenarios(batch).items():
+                if scenario == "500 users":
+                    continue
+                costs = alternate(
+                    handlers,
+                    partial(_events, players, batch),
+                    usage,
+                    batches=4 if scenario == "fresh" else CYCLE,
+                    rival_batches=1,
+                    prefix=scenario,
+                )
+                rows += [
+                    {
+                        "scenario": scenario,
+                        "batch": batch,
+                        "contender": name,
+                        "reported_requests_per_record": cost.requests,
+                        "reported_write_units_per_record": cost.write_units,
+                    }
+                    for name, cost in costs.items()
+                ]
+    return rows
+
+
+def show(rows: list[Row]) -> Table:
+    """One line a scenario and contender."""
+    reported = {_key(row): row for row in rows if "reported_write_units_per_record" in row}
+    lines = [{**reported.get(_key(row), {}), **row} for row in rows if "cpu_us_per_record" in row]
+    columns = (
+        Column("scenario", "Users"),
+        Column("batch", "Batch", ","),
+        Column("contender", ""),
+        Column("cpu_us_per_record", "CPU", ".0f", " µs"),
+        Column("cpu_to_lab", "to lab's"),
+        Column("cpu_to_lab_at_4_ms", "at 4 ms"),
+        Column("requests_per_record", "Requests"),
+        Column("write_units_per_record", "Write units"),
+        Column("reported_write_units_per_record", "Reported"),
+        Column("wall_ms_per_batch", "Batch at 4 ms", ".0f", " ms"),
+        Column("wall_to_lab", "to lab's"),
+        Column("peak_kib", "Peak memory", ",.0f", " KiB"),
+    )
+    return draw_table("The aggregator, a record", lines, columns, ("scenario", "batch"))
+
+
+def _key(row: Row) -> tuple[str, int, str]:
+    return row["scenario"], row["batch"], row["contender"]

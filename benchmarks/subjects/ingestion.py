@@ -1,0 +1,94 @@
+"""Ingestion: what decoding, logging and storing a Kinesis record costs."""
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+
+from rich.table import Table
+
+import app
+from benchmarks.contenders import contenders, rival_session
+from benchmarks.dynamodb.server import dynamodb_server
+from benchmarks.events import Event, kinesis_events
+from benchmarks.measuring import Announce, alternate, floor_us, peak_memory_kib, silent
+from benchmarks.results import Row
+from benchmarks.rivals import INGESTERS
+from benchmarks.tables import Column, draw_table
+
+LATENCY_MS = 4
+KINDS = ("text", "scores", "a-tenth-malformed")
+PAYLOAD_BYTES = (100, 1_000, 10_000)
+RECORDS_APART = 10_000_000
+"""Between the first record ids of two runs, so that none is stored already."""
+
+
+def measure(*, quick: bool, announce: Announce) -> list[Row]:
+    """The rows of all kinds and sizes of payloads."""
+    rows: list[Row] = []
+    batch = 20 if quick else 100
+    first_ids = itertools.count(0, RECORDS_APART)
+    with dynamodb_server() as server, silent():
+        session = rival_session()
+        with contenders(
+            app.process_kinesis_records, INGESTERS, server.endpoint_url, session
+        ) as handlers:
+            for kind, size in itertools.product(KINDS, PAYLOAD_BYTES[: 1 if quick else None]):
+                announce(f"ingestion: {kind}, {size:,} bytes")
+                server.reset()
+                make_events = partial(_events, kind, size, batch, first_ids)
+                run = partial(alternate, handlers, make_events, server.usage, prefix="")
+                batches = 1 if quick else 15
+                costs = run(batches=batches, rival_batches=1 + batches // 3)
+                server.set_latency(LATENCY_MS)
+                walls = run(batches=1 if quick else 5, rival_batches=1)
+                server.set_latency(0)
+                for name, cost in costs.items():
+                    rows.append(
+                        {
+                            "payloads": kind,
+                            "payload_bytes": size,
+                            "contender": name,
+                            "cpu_us_per_record": cost.cpu_us,
+                            "cpu_to_lab": cost.cpu_us / costs["lab"].cpu_us,
+                            "requests_per_record": cost.requests,
+                            "write_units_per_record": cost.write_units,
+                            "wall_ms_per_batch": walls[name].wall_ms_per_batch,
+                            "wall_to_lab": walls[name].wall_ms_per_batch
+                            / walls["lab"].wall_ms_per_batch,
+                            "peak_kib": peak_memory_kib(handlers[name], next(make_events(""))),
+                        }
+                    )
+                floor = floor_us(next(make_events("")))
+                rows.append(
+                    {
+                        "payloads": kind,
+                        "payload_bytes": size,
+                        "contender": "floor: parsing the event",
+                        "cpu_us_per_record": floor,
+                        "cpu_to_lab": floor / costs["lab"].cpu_us,
+                    }
+                )
+    return rows
+
+
+def _events(
+    kind: str, size: int, batch: int, first_ids: Iterator[int], _prefix: str
+) -> Iterator[Event]:
+    return kinesis_events(kind, size, batch, next(first_ids))
+
+
+def show(rows: list[Row]) -> Table:
+    """One line a kind and size of payload and contender."""
+    columns = (
+        Column("payloads", "Payloads"),
+        Column("payload_bytes", "Bytes", ","),
+        Column("contender", ""),
+        Column("cpu_us_per_record", "CPU", ".0f", " µs"),
+        Column("cpu_to_lab", "to lab's"),
+        Column("requests_per_record", "Requests"),
+        Column("write_units_per_record", "Write units"),
+        Column("wall_ms_per_batch", "Batch at 4 ms", ".0f", " ms"),
+        Column("wall_to_lab", "to lab's"),
+        Column("peak_kib", "Peak memory", ",.0f", " KiB"),
+    )
+    return draw_table("Ingestion, a record", rows, columns, ("payloads", "payload_bytes"))

@@ -1,0 +1,100 @@
+"""Beyond one machine: benchmarks/scale.py's answers for 1,000 to 1,000,000 records a second."""
+
+import math
+from dataclasses import replace
+
+from rich.table import Table
+
+from benchmarks import results
+from benchmarks.measuring import Announce
+from benchmarks.results import Row
+from benchmarks.scale import (
+    RATES,
+    WRITERS,
+    Load,
+    Writer,
+    hottest_share,
+    hottest_that_keeps_up,
+    plan,
+    recover,
+)
+from benchmarks.tables import Column, draw_table
+
+
+def measure(*, quick: bool, announce: Announce) -> list[Row]:
+    """A row for each rate and contender, and one for each contender's hottest user."""
+    writers = measured_writers()
+    rows: list[Row] = []
+    for rate in RATES[: 1 if quick else None]:
+        announce(f"scale: {rate:,} records a second")
+        for writer in writers:
+            load = Load(rate)
+            needs, recovery = plan(load, writer), recover(load, writer)
+            rows.append(
+                {
+                    "records_per_second": rate,
+                    "contender": writer.name,
+                    "kinesis_shards": needs.kinesis_shards,
+                    "table_partitions": needs.table_partitions,
+                    "ingest_concurrency": needs.ingest_concurrency,
+                    "aggregate_concurrency": needs.aggregate_concurrency,
+                    "parallelization": needs.parallelization,
+                    "write_units_per_record": needs.write_units_per_record,
+                    "hottest_user_updates_per_second": needs.hottest_user_updates_per_second,
+                    "backlog_records": recovery.backlog_records,
+                    "drain_minutes": recovery.drain_seconds / 60
+                    if math.isfinite(recovery.drain_seconds)
+                    else "never",
+                    "backlog_curve": [round(point) for point in recovery.curve[:60]],
+                    "dollars_a_month": needs.dollars_a_month,
+                    "dollars_by_part": {
+                        part: round(dollars) for part, dollars in needs.dollars_by_part.items()
+                    },
+                }
+            )
+    for writer in writers:
+        announce(f"scale: the hottest user that {writer.name} keeps up with")
+        hottest = hottest_that_keeps_up(writer, share=hottest_share(Load(1)))
+        rows.append(
+            {
+                "contender": writer.name,
+                "hottest_user_records_per_second": hottest_that_keeps_up(writer),
+                "hottest_among_others_records_per_second": hottest,
+                "zipf_records_per_second": hottest / hottest_share(Load(1)),
+            }
+        )
+    return rows
+
+
+def measured_writers() -> tuple[Writer, ...]:
+    """The contenders with the CPU time a request that the committed figures tell."""
+    measured = {
+        row["contender"]: row["cpu_us_per_record"] / row["requests_per_record"] / 1000
+        for row in results.load("aggregator")
+        if row.get("requests_per_record") and row["scenario"] == "steady" and row["batch"] == 100
+    }
+    return tuple(replace(writer, cpu_ms_per_request=measured[writer.name]) for writer in WRITERS)
+
+
+def show(rows: list[Row]) -> Table:
+    """One line a rate and contender."""
+    hottest = {
+        row["contender"]: row["hottest_user_records_per_second"]
+        for row in rows
+        if "hottest_user_records_per_second" in row
+    }
+    lines = [
+        {**row, "hottest": hottest[row["contender"]]} for row in rows if "records_per_second" in row
+    ]
+    columns = (
+        Column("records_per_second", "Records/s", ",d"),
+        Column("contender", ""),
+        Column("kinesis_shards", "Shards", ",d"),
+        Column("aggregate_concurrency", "Concurrency", ",.0f"),
+        Column("parallelization", "a shard", "d"),
+        Column("write_units_per_record", "Write units"),
+        Column("drain_minutes", "10 min outage: drained in", ".0f", " min"),
+        Column("hottest", "Hottest user/s", ",.0f"),
+        Column("dollars_a_month", "Dollars a month", ",.0f"),
+    )
+    return draw_table("Beyond one machine, simulated", lines, columns, ("records_per_second",))
