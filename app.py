@@ -4,15 +4,17 @@ Kinesis ─▶ ProcessKinesisRecords ─▶ GameScoreRecords ─▶ AggregateSco
 """
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
 
 from chalicelib import telemetry
 from chalicelib.clients import dynamodb_client, s3_client
-from chalicelib.decoding import decode_kinesis_batch, decode_stream_batch
+from chalicelib.decoding import EventRecord, decode_kinesis_batch, decode_stream_batch
 from chalicelib.records import GameScoreRecords
 from chalicelib.rejects import RejectsBucket
+from chalicelib.scores import Reject
 from chalicelib.settings import Settings
 from chalicelib.totals import GameScoresByUser
 
@@ -35,8 +37,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
     records = GameScoreRecords(dynamodb_client(), settings.records_table)
     insertions = records.insert(batch.records)
     rejects = (*batch.rejects, *insertions.rejects)
-    telemetry.log_rejects(rejects, event_records)
-    rejects_bucket().save("ProcessKinesisRecords", rejects, event_records)
+    keep_rejects("ProcessKinesisRecords", rejects, event_records)
     telemetry.report_ingestion(batch, insertions, rejected=len(rejects))
     return f"Successfully processed {len(event_records)} records."
 
@@ -55,15 +56,19 @@ def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
     totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
     additions = totals.add(batch.changes)
     rejects = (*batch.rejects, *additions.rejects)
-    telemetry.log_rejects(rejects, event_records)
-    rejects_bucket().save("AggregateScoresByUser", rejects, event_records)
+    keep_rejects("AggregateScoresByUser", rejects, event_records)
     telemetry.report_aggregation(len(event_records), batch, additions, rejected=len(rejects))
     return f"Successfully processed {len(event_records)} records."
 
 
-def rejects_bucket() -> RejectsBucket:
-    """The bucket that both processors save their rejects to."""
-    return RejectsBucket(s3_client, settings.rejects_bucket)
+def keep_rejects(
+    processor: str, rejects: Sequence[Reject], event_records: Sequence[EventRecord]
+) -> None:
+    """Log the records that can never succeed and save them whole, if there are any."""
+    if rejects:
+        telemetry.log_rejects(rejects, event_records)
+        bucket = RejectsBucket(s3_client(), settings.rejects_bucket)
+        bucket.save(processor, rejects, event_records)
 
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The rejects bucket: records that can never succeed, with their reasons, kept whole."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ MOST_REASONS = 10
 
 
 class RejectsBucket:
-    """The S3 bucket for rejects; `s3` makes the client, at the first reject."""
+    """The S3 bucket for rejects."""
 
-    def __init__(self, s3: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
@@ -31,15 +31,13 @@ class RejectsBucket:
         rejects: Sequence[Reject],
         batch: Sequence[Mapping[str, Any]],
     ) -> None:
-        """The batch's rejects stand in the bucket, in one object; without rejects, nothing happens.
+        """The batch's rejects stand in the bucket afterwards, in one object.
 
         The object's key is made from the records, so saving a redelivered batch again overwrites.
         Raises botocore's error where the bucket could not be written.
         """
-        if not rejects:
-            return
         body = rejects_object(processor, rejects, batch)
-        self._s3().put_object(
+        self._s3.put_object(
             Bucket=self._bucket,
             Key=object_key(processor, [each["record"] for each in body["rejects"]]),
             Body=json.dumps(body, ensure_ascii=False, indent=1).encode(errors="surrogatepass"),

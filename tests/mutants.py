@@ -102,15 +102,15 @@ MUTANTS = (
     Mutant(
         "swallow a throttle of the ingestion",
         "chalicelib/records.py",
-        '                return Reject(record.position, f"DynamoDB refuses the item: {error}")\n'
+        '                return record.reject(f"DynamoDB refuses the item: {error}")\n'
         "            raise\n",
-        '                return Reject(record.position, f"DynamoDB refuses the item: {error}")\n',
+        '                return record.reject(f"DynamoDB refuses the item: {error}")\n',
     ),
     Mutant(
         "count rejects as success without writing them",
-        "chalicelib/rejects.py",
-        "        if not rejects:\n            return\n",
-        "        if rejects or not rejects:\n            return\n",
+        "app.py",
+        "        bucket.save(processor, rejects, event_records)\n",
+        "        del bucket\n",
     ),
     Mutant(
         "insert without the condition",

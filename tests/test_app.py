@@ -13,6 +13,8 @@ import app
 from chalicelib import parallel
 from chalicelib.clients import CLIENT_CONFIG, WORKERS
 from chalicelib.parallel import PATIENCE_SECONDS
+from chalicelib.scores import Reject
+from chalicelib.settings import MissingSetting, Settings
 from operations.embedded import PROJECT
 
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
@@ -90,3 +92,14 @@ def test_ingestion_has_time_and_memory_for_a_batch_full_of_aggregates() -> None:
 
         assert (ingestion.lambda_timeout, ingestion.lambda_memory_size) == (900, 1024)
         assert (aggregation.lambda_timeout, aggregation.lambda_memory_size) == (60, 512)
+
+
+def test_a_bucket_that_is_not_recorded_fails_the_batch_only_when_there_is_a_reject(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "s3_client", lambda: None)
+    monkeypatch.setattr(app, "settings", Settings.from_environment({}))
+
+    app.keep_rejects("ProcessKinesisRecords", (), [])
+    with pytest.raises(MissingSetting, match="REJECTS_BUCKET"):
+        app.keep_rejects("ProcessKinesisRecords", (Reject(0, "broken"),), [{}])
