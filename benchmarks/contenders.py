@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from unittest import mock
 
 import boto3
@@ -45,12 +46,13 @@ def our_environment(endpoint_url: str) -> Iterator[None]:
     """app.py as in a Lambda environment whose AWS is there; everything as before afterwards."""
     variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint_url, "REJECTS_BUCKET": "rejects"}
     settings = Settings.from_environment(variables)
-    with mock.patch.dict(os.environ, variables), mock.patch.object(app, "settings", settings):
-        _forget_clients()
-        try:
-            yield
-        finally:
-            _forget_clients()
+    with (
+        mock.patch.dict(os.environ, variables),
+        mock.patch.object(app, "settings", settings),
+        mock.patch.object(app, "dynamodb_client", cache(clients.dynamodb_client.__wrapped__)),
+        mock.patch.object(app, "s3_client", cache(clients.s3_client.__wrapped__)),
+    ):
+        yield
 
 
 def rival_session() -> boto3.Session:
@@ -60,8 +62,3 @@ def rival_session() -> boto3.Session:
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
     )
-
-
-def _forget_clients() -> None:
-    clients.dynamodb_client.cache_clear()
-    clients.s3_client.cache_clear()

@@ -18,7 +18,6 @@ from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
 from benchmarks.scale import OURS as OUR_WRITER
 from benchmarks.scale import WRITERS, Load, keeps_up, plan, recover
-from chalicelib.clients import dynamodb_client
 from operations.embedded import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.stage import Stage
@@ -97,12 +96,12 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
     batches = [next(stream_events(Players(3), 40, f"fresh-{number}")) for number in (1, 2)]
     tables = Tables()
     with our_environment("http://127.0.0.1:9"):
-        answer_in_process(dynamodb_client().meta.events, tables)
+        answer_in_process(app.dynamodb_client().meta.events, tables)
         for batch in (*batches, *batches):
             app.aggregate_scores_by_user(batch, CONTEXT)
 
     with our_environment(aws.endpoint_url):
-        reported = count_capacity(dynamodb_client().meta.events)
+        reported = count_capacity(app.dynamodb_client().meta.events)
         for batch in (*batches, *batches):
             app.aggregate_scores_by_user(batch, CONTEXT)
 

@@ -16,7 +16,6 @@ from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import Handler, create_markers_table
 from benchmarks.tables import Column, draw_table
-from chalicelib.clients import dynamodb_client
 from operations.embedded import embedded_aws
 from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.stack import apply_stack
@@ -151,7 +150,7 @@ def _measure_on_embedded_aws() -> list[Row]:
         with contenders(
             app.aggregate_scores_by_user, AGGREGATORS, aws.endpoint_url, session
         ) as handlers:
-            ours = count_capacity(dynamodb_client().meta.events)
+            ours = count_capacity(app.dynamodb_client().meta.events)
 
             def usage() -> Usage:
                 return Usage(

@@ -21,7 +21,6 @@ from benchmarks.events import START_SECONDS, Event, Players, stream_events, stre
 from benchmarks.measuring import CONTEXT, Announce, silent
 from benchmarks.results import Row
 from benchmarks.tables import Column, draw_table
-from chalicelib.clients import dynamodb_client
 
 NOWHERE = "http://127.0.0.1:9"
 RECEIPTS_TABLE = "GameScoreReceipts"
@@ -74,7 +73,7 @@ def _measure_point(setting: Setting, records: int) -> Row:
             tables.seed_pages(
                 RECEIPTS_TABLE, [archive_page(number) for number in range(setting.pages)]
             )
-        stub = answer_in_process(dynamodb_client().meta.events, tables)
+        stub = answer_in_process(app.dynamodb_client().meta.events, tables)
         events = stream_events(setting.players, setting.batch, "steady")
         if late:
             events = _late_events(setting.batch)
