@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.clients import dynamodb_client
+from chalicelib.clients import WORKERS, dynamodb_client
 from chalicelib.deaggregation import MAGIC
 from chalicelib.records import LARGEST_PORTION
 from chalicelib.unpacking import MOST_OPENED_BYTES
@@ -167,7 +167,7 @@ def test_a_redelivered_aggregate_leaves_one_object_in_the_bucket(
     assert len(stage.rejects) == 1
 
 
-def test_when_the_table_fails_no_more_than_a_portion_of_an_aggregate_is_tried(
+def test_when_the_table_fails_no_more_of_an_aggregate_is_tried_than_one_a_worker(
     ingest: Invoke, stage: Stage
 ) -> None:
     scores = [{**SCORES[0], "RecordID": number} for number in range(LARGEST_PORTION + 100)]
@@ -182,5 +182,5 @@ def test_when_the_table_fails_no_more_than_a_portion_of_an_aggregate_is_tried(
     tried = len(calls)
     ingest(packed)
 
-    assert tried == LARGEST_PORTION
+    assert tried == WORKERS
     assert len(stage.records) == len(scores)
