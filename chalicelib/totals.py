@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.Ope
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -115,9 +115,7 @@ class UserTotal:
 
     def add(self, changes: Sequence[ScoreChange]) -> Additions:
         """Add this user's changes. What DynamoDB refuses for good is tried one by one."""
-        pieces = -(-len(changes) // self._room)
-        for number in range(pieces):
-            piece = changes[number::pieces]
+        for piece in even_pieces(changes, self._room):
             try:
                 self._add_piece(piece)
             except AdditionRefused:
@@ -266,6 +264,17 @@ def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
     for change in changes:
         groups.setdefault(change.username, []).append(change)
     return groups
+
+
+def even_pieces(changes: Sequence[ScoreChange], most: int) -> Iterator[Sequence[ScoreChange]]:
+    """The changes in their order, in as few pieces as hold `most` each, all about as large.
+
+    In order, so that a later piece is not older than what an earlier one had archived.
+    """
+    pieces = -(-len(changes) // most)
+    size = -(-len(changes) // pieces)
+    for start in range(0, len(changes), size):
+        yield changes[start : start + size]
 
 
 @cache

@@ -8,7 +8,13 @@ from botocore.exceptions import ClientError
 
 from chalicelib.receipts import make_receipt, room_on_item
 from chalicelib.scores import ScoreChange
-from chalicelib.totals import MOST_MEETINGS, Additions, GameScoresByUser, TotalContended
+from chalicelib.totals import (
+    MOST_MEETINGS,
+    Additions,
+    GameScoresByUser,
+    TotalContended,
+    even_pieces,
+)
 from tests.builders import TODAY
 from tests.faults import after_next, before_next, fail_requests, record_calls
 from tests.stage import Stage
@@ -90,6 +96,15 @@ def test_a_group_larger_than_an_update_can_name_is_counted_once_in_pieces(
 
     assert (first.counted, second.already_counted) == (1000, 1000)
     assert stage.totals == {"Ann": 1000}
+
+
+def test_a_large_group_is_cut_evenly_and_in_order() -> None:
+    changes = [change("Ann", 1, second) for second in range(103)]
+
+    pieces = list(even_pieces(changes, most=51))
+
+    assert [len(piece) for piece in pieces] == [35, 35, 33]
+    assert [each for piece in pieces for each in piece] == changes
 
 
 def test_changes_of_one_second_all_count_although_they_are_as_old_as_the_archive(
