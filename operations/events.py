@@ -63,7 +63,7 @@ def stream_record(
     number = number or next(_numbers)
     dynamodb = {
         "ApproximateCreationDateTime": at,
-        "Keys": {"RecordID": {"N": str(number)}},
+        "Keys": {"RecordID": (new or old or {}).get("RecordID", {"N": str(number)})},
         "NewImage": new,
         "OldImage": old,
         "SequenceNumber": f"{number:021d}",

@@ -227,9 +227,10 @@ class History:
         self, record_id: int, new: Score | None = None, old: Score | None = None, **parts: Any
     ) -> None:
         self._emitted += 1
+        key = {"N": str(record_id)}
         record = stream_record(
-            image(new.username, new.score) if new else None,
-            image(old.username, old.score) if old else None,
+            image(new.username, new.score, RecordID=key) if new else None,
+            image(old.username, old.score, RecordID=key) if old else None,
             at=None if self._emitted % UNTIMED_ONE_IN == 0 else self.now,
             **parts,
         )
