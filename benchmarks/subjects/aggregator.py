@@ -68,7 +68,7 @@ def _measure_scenario(
     server.reset()
     server.seed(TOTALS_TABLE)
     make_events = partial(_events, players, batch)
-    rival_batches = 2 if quick or batch == 1000 else 7
+    rival_batches = 2 if quick or batch == 1000 else 5
     costs = alternate(
         handlers,
         make_events,
@@ -84,7 +84,7 @@ def _measure_scenario(
             handlers,
             make_events,
             server.usage,
-            batches=1 if quick else 9,
+            batches=1 if quick else 7,
             rival_batches=1 if quick else 2,
             prefix=f"{scenario}-with-latency",
         )
