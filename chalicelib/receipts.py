@@ -5,9 +5,10 @@ digest of its eventID and SequenceNumber. A user's newest receipts stand on the 
 written by the very update that adds the score; the older ones stand in pages.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 KILOBYTE = 1024
 """A write unit pays for so many bytes of an item."""
@@ -24,6 +25,23 @@ FEWEST_RECEIPTS = 32
 KEPT_SECONDS = 30 * 24 * 3600
 """How long a page is kept. Streams redeliver for a day; redriven rejects may be older."""
 
+PAGE_KEY = re.compile(r"[0-9]{10}\.[0-9]{8}\.[0-9a-f]{16}")
+"""Newest time archived so far, a counter within that second, a digest of the page's receipts."""
+
+
+class DamagedItem(ValueError):
+    """The user's item or a page is not as the pipeline writes it, so nothing can be added to it."""
+
+
+class UserItem(NamedTuple):
+    """What stands on the user's item; without an item, nothing.
+
+    `last_page` is the key of the newest page of the archive, None where there is none yet.
+    """
+
+    receipts: frozenset[bytes] = frozenset()
+    last_page: str | None = None
+
 
 class Move(NamedTuple):
     """A plan: `moved` go from the user's item to the page of that key, `kept` stay."""
@@ -31,6 +49,26 @@ class Move(NamedTuple):
     page: str
     moved: frozenset[bytes]
     kept: frozenset[bytes]
+
+
+def read_user_item(item: Mapping[str, Any]) -> UserItem:
+    """What the item says, e.g. `{"Receipts": {"BS": [b"…"]}, "LastPage": {"S": "…"}}`.
+
+    Raises DamagedItem where Receipts or LastPage is something that the pipeline never writes.
+    """
+    last_page = item.get("LastPage", {"S": None}).get("S")
+    if "LastPage" in item and (last_page is None or not PAGE_KEY.fullmatch(last_page)):
+        raise DamagedItem(f"its LastPage is no page's key: {item['LastPage']}")
+    return UserItem(read_receipts(item), last_page)
+
+
+def read_receipts(item: Mapping[str, Any]) -> frozenset[bytes]:
+    """The receipts on a user's item or in a page; raises DamagedItem for another type."""
+    attribute = item.get("Receipts", {"BS": ()})
+    if "BS" not in attribute:
+        kind = next(iter(attribute), "none")
+        raise DamagedItem(f"its Receipts are of DynamoDB's type {kind}, not a binary set")
+    return frozenset(attribute["BS"])
 
 
 def make_receipt(event_id: str, sequence_number: str, created_seconds: int) -> bytes:

@@ -1,11 +1,20 @@
 """GameScoresByUser: add changes to a user's total, each exactly once, whatever is redelivered.
 
 The total and the receipts of the changes in it are one item, so one conditional update writes
-both or neither: exactly-once without a transaction. When an item has no room for more receipts,
-one transaction adds and moves the older receipts to a page of GameScoreReceipts, named on the item
-(LastPage), so that an update can tell by one comparison that its records are newer than any page.
+both or neither: exactly-once by single writes, which DynamoDB keeps serializable. When an item has
+no room for more receipts, those that stand on it are put into a page of GameScoreReceipts first;
+then one update adds the sum, replaces the receipts and names the page (LastPage), so that later
+updates can tell by one comparison that their records are newer than any page. The rule that carries
+the proof:
+
+    A page only ever holds receipts that are counted already, and is there before any item names it.
+
+So whoever has seen a LastPage finds every page up to it, and an update that is refused or never
+comes leaves a page that says nothing new: its receipts stand on the item as well.
 Conditions and updates as documented in
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
+and isolation of single writes and reads in
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
 """
 
 import random
@@ -20,15 +29,25 @@ from botocore.exceptions import ClientError
 
 from chalicelib.archive import Archive
 from chalicelib.parallel import in_parallel
-from chalicelib.receipts import first_page_of, plan_move, room_on_item, seconds_of
+from chalicelib.receipts import (
+    DamagedItem,
+    UserItem,
+    first_page_of,
+    plan_move,
+    read_user_item,
+    room_on_item,
+    seconds_of,
+)
 from chalicelib.scores import InvalidRecord, Reject, ScoreChange, check_number, exact_sum
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-RECEIPTS_UNCHANGED = "Receipts = :found"
-"""A receipt that left an item never comes back, so equal sets mean that nothing was moved since."""
+MOST_AT_ONCE = 10_000
+"""Changes of one user that one update counts. Their receipts take 170 KB of the 400 KB that an item
+may have, and a batch has no more stream records than so many; only redriven ones may bring more.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html"""
 
 MOST_MEETINGS = 40
 SHORTEST_PAUSE_SECONDS = 0.02
@@ -36,20 +55,16 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 
 class TotalContended(RuntimeError):
-    """Other invocations kept moving this user's receipts; the batch has to be delivered again."""
+    """Other invocations kept changing this user's item; the batch has to be delivered again."""
 
 
 class AdditionRefused(Exception):
     """DynamoDB can never take this addition, e.g. the total would have more than 38 digits."""
 
 
-class TransactionConflict(Exception):
-    """The addition met a move of the same item; botocore does not retry that."""
-
-
 @dataclass(frozen=True)
 class Additions:
-    """What became of a batch's changes; its numbers add up."""
+    """What became of a batch's changes: each is counted, was counted already, or is a reject."""
 
     counted: int = 0
     already_counted: int = 0
@@ -57,14 +72,6 @@ class Additions:
     archive_moves: int = 0
     rounds_repeated: int = 0
     rejects: tuple[Reject, ...] = ()
-
-
-@dataclass(frozen=True)
-class TotalItem:
-    """What a refused update found on the user's item; without an item, nothing."""
-
-    receipts: frozenset[bytes]
-    last_page: str | None
 
 
 class GameScoresByUser:
@@ -93,7 +100,8 @@ class GameScoresByUser:
 
     def _add_for_user(self, user_changes: tuple[str, list[ScoreChange]]) -> Additions:
         username, changes = user_changes
-        archive = Archive(self._dynamodb, self._receipts_table, username)
+        wanted = {change.receipt for change in changes}
+        archive = Archive(self._dynamodb, self._receipts_table, username, wanted)
         return UserTotal(self._dynamodb, self._table, username, archive).add(changes)
 
 
@@ -109,153 +117,182 @@ class UserTotal:
         self._key: dict[str, Any] = {"Username": {"S": username}}
         self._room = room_on_item(username)
         self._archive = archive
-        self._counted = self._already_counted = 0
-        self._archive_moves = self._rounds_repeated = 0
-        self._rejects: list[Reject] = []
+        self._counted = self._archive_moves = self._rounds_repeated = 0
+        self._reasons: dict[bytes, str] = {}
 
     def add(self, changes: Sequence[ScoreChange]) -> Additions:
-        """Add this user's changes. What DynamoDB refuses for good is tried one by one."""
-        for piece in even_pieces(changes, self._room):
-            try:
-                self._add_piece(piece)
-            except AdditionRefused:
-                for change in piece:
-                    try:
-                        self._add_piece([change])
-                    except AdditionRefused as refusal:
-                        reason = f"the total of {self._username!r} cannot take it: {refusal}"
-                        self._rejects.append(Reject(change.position, reason))
+        """Add this user's changes; those that DynamoDB refuses for good are rejects."""
+        amounts = {change.receipt: change.amount for change in changes}
+        for piece in pieces(list(amounts), MOST_AT_ONCE):
+            self._add_or_reject({receipt: amounts[receipt] for receipt in piece})
+        rejects = tuple(
+            Reject(change.position, self._reasons[change.receipt])
+            for change in changes
+            if change.receipt in self._reasons
+        )
         return Additions(
             counted=self._counted,
-            already_counted=self._already_counted,
+            already_counted=len(changes) - self._counted - len(rejects),
             users_updated=1 if self._counted else 0,
             archive_moves=self._archive_moves,
             rounds_repeated=self._rounds_repeated,
-            rejects=tuple(self._rejects),
+            rejects=rejects,
         )
 
-    def _add_piece(self, changes: Sequence[ScoreChange]) -> None:
-        """Add changes whose receipts fit on one item.
+    def _add_or_reject(self, pending: dict[bytes, Decimal]) -> None:
+        """Add the changes, or halve them until those that the total cannot take are alone."""
+        try:
+            self._add_once(pending)
+        except DamagedItem as damage:
+            self._reject(pending, f"the total of {self._username!r} is damaged: {damage}")
+        except AdditionRefused as refusal:
+            if len(pending) == 1:
+                self._reject(pending, f"the total of {self._username!r} cannot take it: {refusal}")
+                return
+            for half in pieces(list(pending), -(-len(pending) // 2)):
+                self._add_or_reject({receipt: pending[receipt] for receipt in half})
 
-        First blindly, which nearly always succeeds; if refused, by what the refusal told. When
-        that fails, too, another invocation was faster, and what was told is old.
+    def _reject(self, pending: Iterable[bytes], reason: str) -> None:
+        self._reasons.update(dict.fromkeys(pending, reason))
+
+    def _add_once(self, pending: dict[bytes, Decimal]) -> None:
+        """Add those of the changes that are not counted yet; only they stay in `pending`.
+
+        As many as an item has room for are added blindly, which nearly always succeeds; if
+        refused, by what the refusal told. More are added by what the item says, read first. When
+        that fails, another invocation was faster, and what was told is old.
+
+        Raises AdditionRefused and DamagedItem, and TotalContended where others are always faster.
         """
-        pending = {change.receipt: change.amount for change in changes}
-        self._already_counted += len(changes) - len(pending)  # twice in one batch
         for meeting in range(MOST_MEETINGS):
-            try:
-                found = self._add(pending)
-                if found:
-                    found = self._add_knowing(found, pending)
-            except TransactionConflict:
-                pass
-            else:
-                if found is None:
-                    self._counted += len(pending)
-                    return
+            found = self._add_blindly(pending) if len(pending) <= self._room else self._read()
+            if found is not None:
+                found = self._add_knowing(found, pending)
+            if found is None:
+                self._counted += len(pending)
+                return
             self._rounds_repeated += 1
             _pause(meeting)
         raise TotalContended(
             f"{self._username!r} was being changed by others on {MOST_MEETINGS} attempts"
         )
 
-    def _add_knowing(self, found: TotalItem, pending: dict[bytes, Decimal]) -> TotalItem | None:
-        """Add those of the pending changes that are not counted yet, which stay in `pending`.
+    def _add_knowing(self, found: UserItem, pending: dict[bytes, Decimal]) -> UserItem | None:
+        """Add those of the pending changes that are not counted yet; only they stay in `pending`.
 
         None if they are in, else what stands against it now.
         """
-        self._drop_counted(pending, found.receipts)
+        _drop(pending, found.receipts)
         checked_page = None
         if pending and found.last_page and not _all_newer(pending, found.last_page):
-            self._archive.read(_oldest(pending), found.last_page)
-            self._drop_counted(pending, self._archive.receipts)
+            _drop(pending, self._archive.look_up(found.last_page))
             checked_page = found.last_page
         if not pending:
             return None
-        self._rounds_repeated += 1
-        if found.receipts and len(found.receipts) + len(pending) > self._room:
-            return self._add_and_move(pending, found)
-        return self._add(pending, checked_page)
+        if len(found.receipts) + len(pending) <= self._room:
+            self._rounds_repeated += 1
+            return self._add_blindly(pending, checked_page)
+        return self._add_and_move(pending, found)
 
-    def _add(
+    def _add_blindly(
         self, pending: Mapping[bytes, Decimal], checked_page: str | None = None
-    ) -> TotalItem | None:
+    ) -> UserItem | None:
         """Add the pending changes; None if they are in, else what stands against it.
 
-        Raises AdditionRefused and TransactionConflict.
+        The item says whether they are counted already, and the archive need not be asked: either
+        they are newer than its newest page, or `checked_page`, up to which it was looked through,
+        is still the newest.
+        """
+        return self._update(
+            UpdateExpression="ADD Score :sum, Receipts :new",
+            ConditionExpression=_not_counted_yet(len(pending), checked=checked_page is not None),
+            ExpressionAttributeValues={
+                ":sum": {"N": _sum(pending)},
+                ":new": {"BS": list(pending)},
+                ":room": {"N": str(self._room - len(pending))},
+                ":page": {"S": checked_page or first_page_of(_oldest(pending))},
+                **{f":r{index}": {"B": receipt} for index, receipt in enumerate(pending)},
+            },
+        )
+
+    def _add_and_move(self, pending: Mapping[bytes, Decimal], found: UserItem) -> UserItem | None:
+        """The same, and the receipts found on the item leave it for a page, which is made first.
+
+        The pending changes must not be among those counted: on the item as found, or in pages up
+        to its LastPage. Their own receipts stand on the item only: were they in a page before the
+        update that counts them, and that never came, they would pass for counted.
+        """
+        kept: Set[bytes] = frozenset()
+        last_page = found.last_page
+        if found.receipts:
+            move = plan_move(found.receipts, found.last_page, len(pending), self._room)
+            self._archive.put_page(move)
+            kept, last_page = move.kept, move.page
+        condition, values = as_found(
+            Receipts={"BS": list(found.receipts)} if found.receipts else None,
+            LastPage={"S": found.last_page} if found.last_page else None,
+        )
+        page = {":page": {"S": last_page}} if last_page else {}
+        refusal = self._update(
+            UpdateExpression=f"SET Receipts = :receipts{', LastPage = :page' if page else ''}"
+            " ADD Score :sum",
+            ConditionExpression=condition,
+            ExpressionAttributeValues={
+                **values,
+                **page,
+                ":sum": {"N": _sum(pending)},
+                ":receipts": {"BS": [*kept, *pending]},
+            },
+        )
+        if refusal is None and found.receipts:
+            self._archive_moves += 1
+        return refusal
+
+    def _update(self, **parameters: Any) -> UserItem | None:
+        """None if the update was made, else the item that did not meet its condition.
+
+        Raises AdditionRefused where DynamoDB can never take it, DamagedItem where the item is why.
         """
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=self._key,
-                UpdateExpression="ADD Score :sum, Receipts :new",
-                ConditionExpression=_not_counted_yet(
-                    len(pending), checked=checked_page is not None
-                ),
-                ExpressionAttributeValues={
-                    ":sum": {"N": _sum(pending)},
-                    ":new": {"BS": list(pending)},
-                    ":room": {"N": str(self._room - len(pending))},
-                    ":page": {"S": checked_page or first_page_of(_oldest(pending))},
-                    **{f":r{index}": {"B": receipt} for index, receipt in enumerate(pending)},
-                },
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **parameters,
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                return _total_item(error.response.get("Item", {}))
-            if code == "TransactionConflictException":
-                raise TransactionConflict from error
+                refusal: Any = error.response
+                return read_user_item(refusal.get("Item", {}))
             if code == "ValidationException":
+                self._read()
                 raise AdditionRefused(str(error)) from error
             raise
         return None
 
-    def _add_and_move(self, pending: Mapping[bytes, Decimal], found: TotalItem) -> TotalItem | None:
-        """The same, and in one transaction move the receipts found on the item to a new page.
+    def _read(self) -> UserItem:
+        """The item as it is now; raises DamagedItem where it is not as the pipeline writes it."""
+        item: Any = self._dynamodb.get_item(
+            TableName=self._table, Key=self._key, ConsistentRead=True
+        ).get("Item", {})
+        if "Score" in item and "N" not in item["Score"]:
+            raise DamagedItem(f"its Score is of DynamoDB's type {next(iter(item['Score']))}")
+        return read_user_item(item)
 
-        The pending changes must not be among those counted: on the item as found, or in pages up
-        to its LastPage. Raises AdditionRefused and TransactionConflict.
-        """
-        move = plan_move(found.receipts, found.last_page, len(pending), self._room)
-        update: TransactWriteItemTypeDef = {
-            "Update": {
-                "TableName": self._table,
-                "Key": self._key,
-                "UpdateExpression": "SET LastPage = :page, Receipts = :receipts ADD Score :sum",
-                "ConditionExpression": RECEIPTS_UNCHANGED,
-                "ExpressionAttributeValues": {
-                    ":page": {"S": move.page},
-                    ":sum": {"N": _sum(pending)},
-                    ":receipts": {"BS": [*move.kept, *pending]},
-                    ":found": {"BS": list(found.receipts)},
-                },
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
-        try:
-            self._dynamodb.transact_write_items(
-                TransactItems=[self._archive.put_request(move, time.time()), update]
-            )
-        except self._dynamodb.exceptions.TransactionCanceledException as error:
-            reasons = {each["Code"]: each for each in error.response["CancellationReasons"]}
-            reasons.pop("None", None)
-            if reasons.keys() == {"ConditionalCheckFailed"}:
-                return _total_item(reasons["ConditionalCheckFailed"].get("Item", {}))
-            if reasons.keys() == {"TransactionConflict"}:
-                raise TransactionConflict from error
-            if reasons.keys() == {"ValidationError"}:
-                raise AdditionRefused(str(error)) from error
-            raise
-        self._archive_moves += 1
-        self._archive.note_move(move, _oldest(pending), found.last_page)
-        return None
 
-    def _drop_counted(self, pending: dict[bytes, Decimal], receipts: Set[bytes]) -> None:
-        for receipt in pending.keys() & receipts:
-            del pending[receipt]
-            self._already_counted += 1
+def as_found(**attributes: Any) -> tuple[str, dict[str, Any]]:
+    """The condition that the attributes have these values (None: are absent), and its values.
+
+    Asked of Receipts and LastPage: a receipt that left an item never comes back, so if both are as
+    found, no change was counted since.
+    """
+    values = {f":found_{name}": value for name, value in attributes.items() if value}
+    conditions = (
+        f"{name} = :found_{name}" if value else f"attribute_not_exists({name})"
+        for name, value in attributes.items()
+    )
+    return " AND ".join(conditions), values
 
 
 def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
@@ -266,22 +303,17 @@ def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
     return groups
 
 
-def even_pieces(changes: Sequence[ScoreChange], most: int) -> Iterator[Sequence[ScoreChange]]:
-    """The changes in their order, in as few pieces as hold `most` each, all about as large.
-
-    In order, so that a later piece is not older than what an earlier one had archived.
-    """
-    pieces = -(-len(changes) // most)
-    size = -(-len(changes) // pieces)
-    for start in range(0, len(changes), size):
-        yield changes[start : start + size]
+def pieces(receipts: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:
+    """The receipts in their order, so many at a time."""
+    for start in range(0, len(receipts), most):
+        yield receipts[start : start + most]
 
 
 @cache
 def _not_counted_yet(receipts: int, *, checked: bool) -> str:
     """Why adding twice is harmless: none of the receipts is on the item or in a page.
 
-    In a page it cannot be if the records are all newer than the newest page (`:page` is the
+    In a page they cannot be if the records are all newer than the newest page (`:page` is the
     oldest one's time), or if the pages were looked through up to `:page`, still the newest.
     """
     conditions = [
@@ -292,11 +324,9 @@ def _not_counted_yet(receipts: int, *, checked: bool) -> str:
     return " AND ".join(conditions)
 
 
-def _total_item(item: Any) -> TotalItem:
-    return TotalItem(
-        receipts=frozenset(item.get("Receipts", {}).get("BS", ())),
-        last_page=item.get("LastPage", {}).get("S"),
-    )
+def _drop(pending: dict[bytes, Decimal], counted: Set[bytes]) -> None:
+    for receipt in pending.keys() & counted:
+        del pending[receipt]
 
 
 def _sum(pending: Mapping[bytes, Decimal]) -> str:

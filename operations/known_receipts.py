@@ -1,7 +1,8 @@
-"""The receipts of changes that the records in the table include already, more than memory holds."""
+"""The changes that the records in the table include already, by receipt, more than memory holds."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
@@ -11,7 +12,7 @@ CACHE_KILOBYTES = 16_384
 
 
 class KnownReceipts:
-    """Receipts by user, each once, in a temporary SQLite file.
+    """Changes by user and receipt, each once, in a temporary SQLite file.
 
     A context manager: the file is gone afterwards.
     """
@@ -20,8 +21,8 @@ class KnownReceipts:
         self._database = sqlite3.connect("")
         self._database.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
         self._database.execute(
-            "CREATE TABLE receipts (username TEXT, receipt BLOB, PRIMARY KEY (username, receipt))"
-            " WITHOUT ROWID"
+            "CREATE TABLE receipts (username TEXT, receipt BLOB, amount TEXT,"
+            " PRIMARY KEY (username, receipt)) WITHOUT ROWID"
         )
 
     def __enter__(self) -> "KnownReceipts":
@@ -45,17 +46,17 @@ class KnownReceipts:
             count += 1
             changes = decode_stream_batch([record]).changes
             self._database.executemany(
-                "INSERT OR IGNORE INTO receipts VALUES (?, ?)",
-                ((change.username, change.receipt) for change in changes),
+                "INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)",
+                ((change.username, change.receipt, str(change.amount)) for change in changes),
             )
         return count
 
-    def of(self, username: str) -> frozenset[bytes]:
-        """The user's receipts."""
+    def of(self, username: str) -> dict[bytes, Decimal]:
+        """What each of the user's changes comes to, by its receipt."""
         rows = self._database.execute(
-            "SELECT receipt FROM receipts WHERE username = ?", (username,)
+            "SELECT receipt, amount FROM receipts WHERE username = ?", (username,)
         )
-        return frozenset(row[0] for row in rows)
+        return {receipt: Decimal(amount) for receipt, amount in rows}
 
     def users(self) -> Iterator[str]:
         """Everybody who has receipts, in the order of their names."""

@@ -31,7 +31,7 @@ from operations.pipeline import Pipeline
 from operations.reconcile import Progress, RecordCount, expect_records, find_totals
 from operations.rejects import LAMBDAS_PREFIX, PROCESSORS, read_rejects
 from operations.scan import ReadMeter
-from operations.set_total import TotalSetter
+from operations.set_total import Amounts, TotalSetter
 from operations.table_stream import TableStream
 from operations.user_sums import Comparison, UserSums
 
@@ -269,9 +269,7 @@ class _Rebuild:
         )
 
 
-def _users(
-    sums: UserSums, receipts: KnownReceipts
-) -> Iterator[tuple[str, Decimal, frozenset[bytes]]]:
+def _users(sums: UserSums, receipts: KnownReceipts) -> Iterator[tuple[str, Decimal, Amounts]]:
     """Everybody with a total to set or receipts to know."""
     with_receipts = receipts.users()
     waiting = next(with_receipts, None)
@@ -283,7 +281,7 @@ def _users(
             yield each.username, each.expected, receipts.of(each.username)
             waiting = next(with_receipts, None)
         elif not each.is_exact:
-            yield each.username, each.expected, frozenset()
+            yield each.username, each.expected, {}
     while waiting is not None:
         yield waiting, Decimal(0), receipts.of(waiting)
         waiting = next(with_receipts, None)

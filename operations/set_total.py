@@ -1,13 +1,13 @@
 """Sets a user's total together with the receipts of all that is in it.
 
-It keeps the rules of chalicelib/totals.py, so that an addition under way at the same time is
-either overwritten by the total that is set, which holds it already, or finds its receipts and is
-dropped: total and receipts are written in one update, on condition that receipts and newest page
-are those that were read; pages are made before the item names the newest of them.
+It keeps the rule of chalicelib/totals.py: total and receipts are written by one update, on
+condition that receipts and newest page are those that were read, and no receipt goes into a page
+before it is counted. So an addition under way at the same time is either overwritten by the total
+that is set, which holds it already, or finds its receipts and is dropped.
 """
 
 import time
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,71 +15,69 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.archive import Archive
-from chalicelib.receipts import Move, first_page_of, plan_move, room_on_item, seconds_of
+from chalicelib.receipts import DamagedItem, UserItem, first_page_of, read_user_item, seconds_of
+from chalicelib.scores import ScoreChange, exact_sum
+from chalicelib.totals import MOST_AT_ONCE, UserTotal, as_found
 from operations.errors import OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-RECEIPTS_A_PAGE = 1000
-"""17 KB: fewer requests than pages of one kilobyte take, at the same price."""
-
-MOST_PAGES_AT_ONCE = 10
-"""Pages made by the transaction that sets the total; if there are more, the others come first."""
 
 MOST_ATTEMPTS = 8
-CHANGED_MEANWHILE = {"None", "ConditionalCheckFailed", "TransactionConflict"}
+
+Amounts = Mapping[bytes, Decimal]
+"""What the stream records with these receipts change in a user's total."""
 
 
 @dataclass(frozen=True)
 class FoundTotal:
-    """What stands about a user: the item's parts, and what is in the pages.
+    """What stands about a user.
 
-    `newest_page` is the key of the newest page there is, even if the item that named it is gone;
-    `archived` are the receipts of the pages that can hold any of interest.
+    `attributes` are the item's Receipts and LastPage as they stand there, damaged or not, None
+    where they are absent. `newest_page` is the key of the newest page, even if no item names it;
+    `known` are the receipts of interest that stand on the item or in a page.
     """
 
     score: Decimal | None
+    attributes: Mapping[str, Any]
     receipts: frozenset[bytes]
-    last_page: str | None
     newest_page: str | None
-    archived: frozenset[bytes]
+    known: frozenset[bytes]
 
 
 @dataclass(frozen=True)
 class TotalPlan:
-    """What to write: pages to make, in this order, then the item's parts."""
+    """What to write at once, and the changes left to be added by their receipts.
+
+    `score` is the expected total without the changes that are left.
+    """
 
     score: Decimal
-    moves: tuple[Move, ...]
     receipts: frozenset[bytes]
-    last_page: str | None
+    newest_page: str | None
+    left: Amounts
 
 
-def plan_total(
-    username: str, expected: Decimal, counted: Set[bytes], found: FoundTotal
-) -> TotalPlan | None:
+def plan_total(expected: Decimal, counted: Amounts, found: FoundTotal) -> TotalPlan | None:
     """How to make the total the expected one and the receipts counted; None if all is so already.
 
-    Receipts that stand on the item or in a page stay known; those that are not there are added,
-    on the item if it has the room, else in pages with all of the item's.
+    Receipts that are known stay so; the others are added to the item's, as far as one update takes
+    them. The changes of those that are left are kept out of the score, so that they are missing
+    from it, and not counted twice, if nobody gets to add them.
     """
-    missing = counted - found.receipts - found.archived
-    if found.score == expected and not missing and found.last_page == found.newest_page:
+    missing = sorted(counted.keys() - found.known)
+    last_page = found.attributes["LastPage"]
+    names_newest = last_page == (found.newest_page and {"S": found.newest_page})
+    if found.score == expected and not missing and names_newest:
         return None
-    receipts = found.receipts | missing
-    if len(receipts) <= room_on_item(username):
-        return TotalPlan(expected, (), receipts, found.newest_page)
-    oldest_first = sorted(receipts)
-    moves = []
-    newest_page = found.newest_page
-    for start in range(0, len(oldest_first), RECEIPTS_A_PAGE):
-        of_page = oldest_first[start : start + RECEIPTS_A_PAGE]
-        move = plan_move(of_page, newest_page, wanted=RECEIPTS_A_PAGE, room=RECEIPTS_A_PAGE)
-        moves.append(move)
-        newest_page = move.page
-    return TotalPlan(expected, tuple(moves), frozenset(), newest_page)
+    at_once = max(0, MOST_AT_ONCE - len(found.receipts))
+    left = {receipt: counted[receipt] for receipt in missing[at_once:]}
+    return TotalPlan(
+        score=exact_sum((expected, *(amount.copy_negate() for amount in left.values()))),
+        receipts=found.receipts.union(missing[:at_once]),
+        newest_page=found.newest_page,
+        left=left,
+    )
 
 
 class TotalSetter:
@@ -90,17 +88,18 @@ class TotalSetter:
         self._table = table
         self._receipts_table = receipts_table
 
-    def set(self, username: str, expected: Decimal, counted: Set[bytes]) -> bool:
-        """The total is the expected one and these receipts are known afterwards; whether it wrote.
+    def set(self, username: str, expected: Decimal, counted: Amounts) -> bool:
+        """The total is the expected one and these changes are known as counted; whether it wrote.
 
         Doing it twice writes nothing more. Raises OperationFailed where others keep writing.
         """
         for attempt in range(MOST_ATTEMPTS):
             found = self._read(username, counted)
-            plan = plan_total(username, expected, counted, found)
+            plan = plan_total(expected, counted, found)
             if plan is None:
                 return False
             if self._write(username, plan, found):
+                self._add(username, plan.left)
                 return True
             time.sleep(0.05 * 2**attempt)
         raise OperationFailed(
@@ -108,93 +107,76 @@ class TotalSetter:
             "(`logs --follow`), then run this again."
         )
 
-    def _read(self, username: str, counted: Set[bytes]) -> FoundTotal:
+    def _read(self, username: str, counted: Amounts) -> FoundTotal:
         item: Any = self._dynamodb.get_item(
             TableName=self._table, Key={"Username": {"S": username}}, ConsistentRead=True
         ).get("Item", {})
-        last_page = item.get("LastPage", {}).get("S")
-        newest_page = last_page or self._newest_page(username)
-        archived: frozenset[bytes] = frozenset()
-        if counted and newest_page:
-            oldest = min(map(seconds_of, counted))
-            if first_page_of(oldest) < newest_page:
-                archive = Archive(self._dynamodb, self._receipts_table, username)
-                archive.read(oldest, newest_page)
-                archived = frozenset(archive.receipts)
+        try:
+            user = read_user_item(item)
+        except DamagedItem:  # what is damaged is replaced
+            user = UserItem()
+        newest_page = user.last_page or self._newest_page(username)
+        known = counted.keys() & user.receipts
+        if counted and newest_page and first_page_of(seconds_of(min(counted))) < newest_page:
+            archive = Archive(self._dynamodb, self._receipts_table, username, counted.keys())
+            known |= archive.look_up(newest_page)
         score = item.get("Score", {}).get("N")
         return FoundTotal(
             score=None if score is None else Decimal(score),
-            receipts=frozenset(item.get("Receipts", {}).get("BS", ())),
-            last_page=last_page,
+            attributes={name: item.get(name) for name in ("Receipts", "LastPage")},
+            receipts=user.receipts,
             newest_page=newest_page,
-            archived=archived,
+            known=frozenset(known),
         )
 
     def _newest_page(self, username: str) -> str | None:
         """Of a user whose item names none: it may be gone, and its pages still be there."""
-        pages = self._dynamodb.query(
+        responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._receipts_table,
             KeyConditionExpression="Username = :username",
             ExpressionAttributeValues={":username": {"S": username}},
             ProjectionExpression="Page",
             ScanIndexForward=False,
-            Limit=1,
             ConsistentRead=True,
-        )["Items"]
-        return pages[0]["Page"]["S"] if pages else None
+            PaginationConfig={"MaxItems": 1},
+        )
+        pages = [page["Page"]["S"] for response in responses for page in response["Items"]]
+        return pages[0] if pages else None
 
     def _write(self, username: str, plan: TotalPlan, found: FoundTotal) -> bool:
         """Whether it is written; False if the item is no longer as it was found."""
-        archive = Archive(self._dynamodb, self._receipts_table, username)
-        puts = [archive.put_request(move, time.time()) for move in plan.moves]
-        first, last = puts[:-MOST_PAGES_AT_ONCE], puts[-MOST_PAGES_AT_ONCE:]
-        for put in first:
-            self._dynamodb.put_item(TableName=self._receipts_table, Item=put["Put"]["Item"])
-        if not last:
-            return self._update_alone(username, plan, found)
-        update: TransactWriteItemTypeDef = {"Update": self._update(username, plan, found)}
-        try:
-            self._dynamodb.transact_write_items(TransactItems=[*last, update])
-        except self._dynamodb.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response["CancellationReasons"]}
-            if reasons <= CHANGED_MEANWHILE:
-                return False
-            raise
-        return True
-
-    def _update_alone(self, username: str, plan: TotalPlan, found: FoundTotal) -> bool:
-        try:
-            self._dynamodb.update_item(**self._update(username, plan, found))
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in ("ConditionalCheckFailedException", "TransactionConflictException"):
-                return False
-            raise
-        return True
-
-    def _update(self, username: str, plan: TotalPlan, found: FoundTotal) -> Any:
-        """The update, good only while receipts and newest page are those that were found."""
-        values: dict[str, Any] = {":score": {"N": str(plan.score)}}
-        sets, removes = ["Score = :score"], ""
-        if plan.receipts:
-            sets.append("Receipts = :receipts")
-            values[":receipts"] = {"BS": sorted(plan.receipts)}
-        else:
-            removes = " REMOVE Receipts"
-        if plan.last_page:
-            sets.append("LastPage = :page")
-            values[":page"] = {"S": plan.last_page}
-        conditions = ["attribute_not_exists(Receipts)", "attribute_not_exists(LastPage)"]
-        if found.receipts:
-            conditions[0] = "Receipts = :found"
-            values[":found"] = {"BS": sorted(found.receipts)}
-        if found.last_page:
-            conditions[1] = "LastPage = :found_page"
-            values[":found_page"] = {"S": found.last_page}
-        return {
-            "TableName": self._table,
-            "Key": {"Username": {"S": username}},
-            "UpdateExpression": f"SET {', '.join(sets)}{removes}",
-            "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeValues": values,
+        wanted: dict[str, Any] = {
+            "Score": {"N": str(plan.score)},
+            "Receipts": {"BS": sorted(plan.receipts)} if plan.receipts else None,
+            "LastPage": {"S": plan.newest_page} if plan.newest_page else None,
         }
+        sets = [f"{name} = :{name}" for name, value in wanted.items() if value]
+        removes = [name for name, value in wanted.items() if not value]
+        condition, values = as_found(**found.attributes)
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"Username": {"S": username}},
+                UpdateExpression=f"SET {', '.join(sets)}"
+                + (f" REMOVE {', '.join(removes)}" if removes else ""),
+                ConditionExpression=condition,
+                ExpressionAttributeValues={
+                    **values,
+                    **{f":{name}": value for name, value in wanted.items() if value},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _add(self, username: str, left: Amounts) -> None:
+        """Add what one update could not make known, as the aggregator adds it."""
+        if not left:
+            return
+        archive = Archive(self._dynamodb, self._receipts_table, username, left.keys())
+        changes = [ScoreChange(username, amount, receipt, 0) for receipt, amount in left.items()]
+        added = UserTotal(self._dynamodb, self._table, username, archive).add(changes)
+        if added.rejects:
+            raise OperationFailed(f"{added.rejects[0].reason}. Correct the records.")

@@ -60,7 +60,6 @@ class Faults:
         "time-out before",
         "time-out after",
         "throttled",
-        "conflict",
     )
 
     def choose(self) -> str | None:
@@ -117,14 +116,6 @@ class Environment:
             raise ReadTimeoutError(endpoint_url="before")
         if fault == "throttled":
             return answer_with_error(request, "ThrottlingException")
-        if fault == "conflict" and operation == "TransactWriteItems":
-            return answer_with_error(
-                request,
-                "TransactionCanceledException",
-                CancellationReasons=[{"Code": "None"}, {"Code": "TransactionConflict"}],
-            )
-        if fault == "conflict" and operation != "PutObject":
-            return answer_with_error(request, "TransactionConflictException")
         self._after.fault = fault
         return None
 

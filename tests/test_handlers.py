@@ -317,7 +317,7 @@ def test_an_update_that_dynamodb_refuses_rejects_that_users_records_only(
 
     assert answer == "Successfully processed 3 records."
     assert [reject["record"] for reject in stage.rejects] == [records[0], records[2]]
-    assert "the total of 'Ann' cannot take it" in stage.reasons[0]
+    assert "the total of 'Ann' is damaged: its Score is of DynamoDB's type S" in stage.reasons[0]
     assert stage.total_item("Ben")["Score"] == {"N": "2"}
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +14,6 @@ from chalicelib.totals import (
     Additions,
     GameScoresByUser,
     TotalContended,
-    even_pieces,
 )
 from tests.builders import TODAY
 from tests.faults import after_next, before_next, fail_requests, record_calls
@@ -86,25 +86,20 @@ def test_changes_whose_receipts_were_archived_long_ago_are_not_counted_again(
     assert stage.totals == {"Ann": 1300}
 
 
-def test_a_group_larger_than_an_update_can_name_is_counted_once_in_pieces(
+def test_a_group_larger_than_the_items_room_is_three_requests(
     totals: GameScoresByUser, stage: Stage
 ) -> None:
-    changes = [change("Ann", 1, second=index // 100) for index in range(1000)]
+    changes = [change("Ann", 1, second=index // 100) for index in range(1100)]
+    totals.add(changes[:100])
+    calls = record_calls(stage.dynamodb)
 
-    first = totals.add(changes)
-    second = totals.add(changes)
+    second = totals.add(changes[100:])
+    assert calls == ["GetItem", "PutItem", "UpdateItem"]
+    again = totals.add(changes)
 
-    assert (first.counted, second.already_counted) == (1000, 1000)
-    assert stage.totals == {"Ann": 1000}
-
-
-def test_a_large_group_is_cut_evenly_and_in_order() -> None:
-    changes = [change("Ann", 1, second) for second in range(103)]
-
-    pieces = list(even_pieces(changes, most=51))
-
-    assert [len(piece) for piece in pieces] == [35, 35, 33]
-    assert [each for piece in pieces for each in piece] == changes
+    assert (second.counted, second.archive_moves, second.rounds_repeated) == (1000, 1, 0)
+    assert (again.counted, again.already_counted) == (0, 1100)
+    assert stage.totals == {"Ann": 1100}
 
 
 def test_changes_of_one_second_all_count_although_they_are_as_old_as_the_archive(
@@ -144,6 +139,91 @@ def test_a_long_username_keeps_its_receipts_too(totals: GameScoresByUser, stage:
     assert stage.totals == {name: 100}
 
 
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"Score": {"S": "5"}}, "its Score is of DynamoDB's type S"),
+        ({"Score": {"N": "5"}, "LastPage": {"N": "5"}}, "its LastPage is no page's key"),
+        ({"Score": {"N": "5"}, "LastPage": {"S": "yesterday"}}, "its LastPage is no page's key"),
+        ({"Receipts": {"SS": ["a", "b"]}}, "its Receipts are of DynamoDB's type SS"),
+        ({"Receipts": {"N": "5"}}, "its Receipts are of DynamoDB's type N"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_a_damaged_item_rejects_its_users_changes_and_the_others_go_on(
+    totals: GameScoresByUser, stage: Stage, damage: dict[str, Any], reason: str, count: int
+) -> None:
+    stage.dynamodb.put_item(TableName="GameScoresByUser", Item={"Username": {"S": "Ann"}, **damage})
+    changes = [change("Ann", 1, position=position) for position in range(count)]
+
+    added = totals.add([*changes, change("Ben", 1, position=count)])
+
+    assert (added.counted, added.already_counted, added.users_updated) == (1, 0, 1)
+    assert [reject.position for reject in added.rejects] == list(range(count))
+    assert f"the total of 'Ann' is damaged: {reason}" in added.rejects[0].reason
+    assert stage.total_item("Ben")["Score"] == {"N": "1"}
+
+
+def test_the_numbers_add_up_when_a_group_with_a_counted_change_is_refused(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    first = change("Ann", 5)
+    totals.add([first])
+    # Whatever brings 7 is refused, as a total beyond DynamoDB's range is.
+    fail_requests(
+        stage.dynamodb,
+        "UpdateItem",
+        "ValidationException",
+        when=lambda body: ':sum": {"N": "7' in body or ':sum": {"N": "8' in body,
+    )
+
+    added = totals.add([first, change("Ann", 7, position=1), change("Ann", 1, position=2)])
+
+    assert (added.counted, added.already_counted, len(added.rejects)) == (1, 1, 1)
+
+
+def test_pages_are_looked_through_also_when_the_item_holds_no_receipts(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    changes = [change("Ann", 1, second) for second in range(60)]
+    for each in changes:
+        totals.add([each])
+    stage.dynamodb.update_item(
+        TableName="GameScoresByUser",
+        Key={"Username": {"S": "Ann"}},
+        UpdateExpression="REMOVE Receipts",
+    )
+
+    added = totals.add(changes[:30])
+
+    assert (added.counted, added.already_counted) == (0, 30)
+
+
+def test_an_addition_of_the_same_second_between_looking_and_moving_is_not_forgotten(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    full = [change("Ann", 1, second) for second in range(room_on_item("Ann"))]
+    totals.add(full)
+    twins = [change("Ann", 1, 60) for _ in range(2)]
+
+    def another_moves_and_fills_the_item_again() -> None:
+        # As many receipts, and the newest among them is the same: yet others.
+        item = stage.total_item("Ann")
+        newest = max(item["Receipts"]["BS"], key=lambda each: each[:4])
+        kept = [newest, *(each.receipt for each in more)]
+        totals.add(more)
+        assert len(stage.total_item("Ann")["Receipts"]["BS"]) == len(kept)
+
+    more = [change("Ann", 10, room_on_item("Ann") - 2) for _ in range(room_on_item("Ann") - 1)]
+    before_next(stage.dynamodb, "PutItem", another_moves_and_fills_the_item_again)
+
+    totals.add(twins)
+    totals.add([*full, *more, *twins])
+
+    assert stage.totals == {"Ann": len(full) + 10 * len(more) + 2}
+
+
 def test_a_sum_that_dynamodb_cannot_hold_rejects_the_changes_that_do_not_fit(
     totals: GameScoresByUser, stage: Stage
 ) -> None:
@@ -167,24 +247,13 @@ def test_a_sum_that_dynamodb_cannot_hold_rejects_the_changes_that_do_not_fit(
 # Below: what the embedded AWS cannot do, see tests/faults.py.
 
 
-def test_an_addition_that_meets_a_move_is_tried_again(
-    totals: GameScoresByUser, stage: Stage
-) -> None:
-    fail_requests(stage.dynamodb, "UpdateItem", "TransactionConflictException", times=3)
-
-    added = totals.add([change("Ann", 5)])
-
-    assert added == Additions(counted=1, users_updated=1, rounds_repeated=3)
-    assert stage.totals == {"Ann": 5}
-
-
 def test_an_addition_between_looking_and_moving_is_not_forgotten(
     totals: GameScoresByUser, stage: Stage
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(room_on_item("Ann"))]
     totals.add(changes[:-2])
     meanwhile, last = change("Ann", 10, 90), [change("Ann", 1, 100) for _ in range(3)]
-    before_next(stage.dynamodb, "TransactWriteItems", lambda: totals.add([meanwhile]))
+    before_next(stage.dynamodb, "PutItem", lambda: totals.add([meanwhile]))
 
     totals.add(last)
     totals.add([*changes[:-2], meanwhile, *last])
@@ -212,52 +281,36 @@ def test_a_page_made_between_looking_and_adding_is_looked_through(
     assert stage.totals == {"Ann": room + 1 + 4 + room}
 
 
-def test_endless_conflicts_rise_and_the_next_delivery_counts_once(
+def test_a_user_whom_others_change_all_the_time_rises_and_the_next_delivery_counts_once(
     totals: GameScoresByUser, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.totals.LONGEST_PAUSE_SECONDS", 0)
-    fail_requests(stage.dynamodb, "UpdateItem", "TransactionConflictException", times=MOST_MEETINGS)
     five = change("Ann", 5)
+    end = fail_requests(stage.dynamodb, "UpdateItem", "ConditionalCheckFailedException", times=2000)
 
-    with pytest.raises(TotalContended, match="'Ann'"):
+    with pytest.raises(TotalContended, match=f"'Ann' .* {MOST_MEETINGS} attempts"):
         totals.add([five])
+    end()
     totals.add([five])
 
     assert stage.totals == {"Ann": 5}
 
 
-def test_a_move_that_another_invocation_won_is_planned_anew(
-    totals: GameScoresByUser, stage: Stage
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "Query"])
+def test_a_failure_on_the_way_to_a_page_rises_and_the_next_delivery_counts_once(
+    totals: GameScoresByUser, stage: Stage, operation: str
 ) -> None:
-    for second in range(room_on_item("Ann")):
-        totals.add([change("Ann", 1, second)])
-    fail_requests(
-        stage.dynamodb,
-        "TransactWriteItems",
-        "TransactionCanceledException",
-        times=2,
-        CancellationReasons=[{"Code": "None"}, {"Code": "TransactionConflict"}],
-    )
+    changes = [change("Ann", 1, second) for second in range(3 * room_on_item("Ann"))]
+    totals.add(changes[:100])
+    totals.add(changes[100:101])
 
-    added = totals.add([change("Ann", 1, 60)])
+    end = fail_requests(stage.dynamodb, operation, "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        totals.add(changes)
+    end()
+    totals.add(changes)
 
-    assert (added.counted, added.archive_moves) == (1, 1)
-    assert stage.totals == {"Ann": room_on_item("Ann") + 1}
-
-
-def test_a_move_that_is_throttled_rises(totals: GameScoresByUser, stage: Stage) -> None:
-    for second in range(room_on_item("Ann")):
-        totals.add([change("Ann", 1, second)])
-    fail_requests(
-        stage.dynamodb,
-        "TransactWriteItems",
-        "TransactionCanceledException",
-        times=1,
-        CancellationReasons=[{"Code": "ThrottlingError"}, {"Code": "None"}],
-    )
-
-    with pytest.raises(ClientError, match="TransactionCanceled"):
-        totals.add([change("Ann", 1, 60)])
+    assert stage.totals == {"Ann": len(changes)}
 
 
 def test_one_users_failure_rises_after_the_other_users_were_counted(

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,15 +11,14 @@ import pytest
 
 from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
-from chalicelib.totals import GameScoresByUser
+from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
 from operations import rebuild as rebuilding
 from operations.mappings import require_mapping, switch_mapping
 from operations.pipeline import Pipeline
 from operations.rebuild import AGGREGATOR
 from operations.reconcile import expect_records
 from operations.rejects import PROCESSORS
-from operations.scan import scan
-from operations.set_total import FoundTotal, TotalSetter, plan_total
+from operations.set_total import Amounts, FoundTotal, TotalPlan, TotalSetter, plan_total
 from operations.table_stream import TableStream
 from tests.operate.conftest import Shell, totals, until
 
@@ -286,30 +285,35 @@ def receipts(count: int, start: int = 0) -> frozenset[bytes]:
     )
 
 
+def ones(known: Iterable[bytes]) -> dict[bytes, Decimal]:
+    return dict.fromkeys(known, Decimal(1))
+
+
+def found_total(
+    score: int | None, known: Iterable[bytes] = (), page: str | None = None
+) -> FoundTotal:
+    attributes = {"Receipts": None, "LastPage": {"S": page} if page else None}
+    return FoundTotal(
+        None if score is None else Decimal(score), attributes, frozenset(), page, frozenset(known)
+    )
+
+
 def test_a_total_that_is_right_with_all_receipts_known_is_left_alone() -> None:
-    found = FoundTotal(Decimal(5), receipts(3), "1", "1", receipts(20, start=3))
+    found = found_total(5, receipts(20), page="1")
 
-    assert plan_total("Ann", Decimal(5), receipts(20), found) is None
-    assert plan_total("Ann", Decimal("5.0"), receipts(20), found) is None
+    assert plan_total(Decimal(5), ones(receipts(20)), found) is None
+    assert plan_total(Decimal("5.0"), ones(receipts(20)), found) is None
 
 
-def test_receipts_go_where_there_is_room() -> None:
-    empty = FoundTotal(None, frozenset(), None, None, frozenset())
+def test_what_one_update_cannot_make_known_is_kept_out_of_the_score_until_it_is_added() -> None:
+    few = plan_total(Decimal(50), ones(receipts(20)), found_total(None))
+    many = plan_total(Decimal(50_000), ones(receipts(MOST_AT_ONCE + 7)), found_total(None))
 
-    few = plan_total("Ann", Decimal(5), receipts(20), empty)
-    many = plan_total("Ann", Decimal(5), receipts(2500), empty)
-
-    assert few
-    assert (few.moves, few.receipts, few.last_page) == ((), receipts(20), None)
+    assert few == TotalPlan(Decimal(50), receipts(20), None, {})
     assert many
-    assert not many.receipts
-    assert many.last_page == many.moves[-1].page
-    pages = [move.page for move in many.moves]
-    assert pages == sorted(pages)
-    assert frozenset().union(*(move.moved for move in many.moves)) == receipts(2500)
-    for move in many.moves:
-        newest = max(int.from_bytes(receipt[:4], "big") for receipt in move.moved)
-        assert int(move.page.split(".")[0]) >= newest
+    assert many.score == 50_000 - 7
+    assert len(many.receipts) == MOST_AT_ONCE
+    assert many.receipts | many.left.keys() == receipts(MOST_AT_ONCE + 7)
 
 
 @pytest.mark.parametrize("count", [20, 2500, 12_000])
@@ -324,17 +328,15 @@ def test_the_aggregator_finds_what_was_made_known_counted(pipeline: Pipeline, co
     changes = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in sorted(known)]
     new = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in receipts(5, start=count)]
 
-    assert setter.set(user, Decimal(count), known) is True
-    assert setter.set(user, Decimal(count), known) is False
+    assert setter.set(user, Decimal(count), ones(known)) is True
+    assert setter.set(user, Decimal(count), ones(known)) is False
     delete_total(pipeline, user)  # with the pages still there
-    assert setter.set(user, Decimal(count), known) is True
+    assert setter.set(user, Decimal(count), ones(known)) is True
     sample = [*changes[:100], *changes[-100:]]
     added = GameScoresByUser(pipeline.dynamodb, *tables).add([*sample, *new, *sample])
 
     assert added.counted == 5
     assert totals(pipeline, user) == {user: Decimal(count + 5)}
-    pages = [item for item in scan(pipeline.dynamodb, tables[1]) if item["Username"]["S"] == user]
-    assert len(pages) <= 1 + count // 1000 + 1
     delete_total(pipeline, user)
 
 
@@ -351,13 +353,13 @@ def test_an_addition_under_way_neither_doubles_nor_loses(
     aggregator.add(changes[:40])
     read, under_way = TotalSetter._read, iter([changes[40:45], changes[45:]])
 
-    def read_then_add(setter: TotalSetter, user: str, counted: frozenset[bytes]) -> FoundTotal:
+    def read_then_add(setter: TotalSetter, user: str, counted: Amounts) -> FoundTotal:
         found = read(setter, user, counted)
         aggregator.add(next(under_way, []))
         return found
 
     monkeypatch.setattr(TotalSetter, "_read", read_then_add)
-    TotalSetter(pipeline.dynamodb, *tables).set("Under way", Decimal(60), frozenset(known))
+    TotalSetter(pipeline.dynamodb, *tables).set("Under way", Decimal(60), ones(known))
     late = aggregator.add(changes)
 
     assert late.counted == 0
