@@ -30,6 +30,9 @@ check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
+	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
+
 soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
 	@$(BIN)/python -m tests.soak $(ARGS)
 

@@ -117,26 +117,29 @@ class UserTotal:
         self._key: dict[str, Any] = {"Username": {"S": username}}
         self._room = room_on_item(username)
         self._archive = archive
-        self._counted = self._archive_moves = self._rounds_repeated = 0
+        self._counted = self._already_counted = 0
+        self._archive_moves = self._rounds_repeated = 0
         self._reasons: dict[bytes, str] = {}
 
     def add(self, changes: Sequence[ScoreChange]) -> Additions:
-        """Add this user's changes; those that DynamoDB refuses for good are rejects."""
-        amounts = {change.receipt: change.amount for change in changes}
-        for piece in pieces(list(amounts), MOST_AT_ONCE):
-            self._add_or_reject({receipt: amounts[receipt] for receipt in piece})
-        rejects = tuple(
-            Reject(change.position, self._reasons[change.receipt])
-            for change in changes
-            if change.receipt in self._reasons
-        )
+        """Add this user's changes; those that DynamoDB refuses for good are rejects.
+
+        A change that comes twice in the batch is counted already the second time.
+        """
+        by_receipt = {change.receipt: change for change in changes}
+        self._already_counted += len(changes) - len(by_receipt)
+        for piece in pieces(list(by_receipt), MOST_AT_ONCE):
+            self._add_or_reject({receipt: by_receipt[receipt].amount for receipt in piece})
         return Additions(
             counted=self._counted,
-            already_counted=len(changes) - self._counted - len(rejects),
+            already_counted=self._already_counted,
             users_updated=1 if self._counted else 0,
             archive_moves=self._archive_moves,
             rounds_repeated=self._rounds_repeated,
-            rejects=rejects,
+            rejects=tuple(
+                Reject(by_receipt[receipt].position, reason)
+                for receipt, reason in self._reasons.items()
+            ),
         )
 
     def _add_or_reject(self, pending: dict[bytes, Decimal]) -> None:
@@ -182,10 +185,10 @@ class UserTotal:
 
         None if they are in, else what stands against it now.
         """
-        _drop(pending, found.receipts)
+        self._drop_counted(pending, found.receipts)
         checked_page = None
         if pending and found.last_page and not _all_newer(pending, found.last_page):
-            _drop(pending, self._archive.look_up(found.last_page))
+            self._drop_counted(pending, self._archive.look_up(found.last_page))
             checked_page = found.last_page
         if not pending:
             return None
@@ -247,6 +250,11 @@ class UserTotal:
         if refusal is None and found.receipts:
             self._archive_moves += 1
         return refusal
+
+    def _drop_counted(self, pending: dict[bytes, Decimal], counted: Set[bytes]) -> None:
+        for receipt in pending.keys() & counted:
+            del pending[receipt]
+            self._already_counted += 1
 
     def _update(self, **parameters: Any) -> UserItem | None:
         """None if the update was made, else the item that did not meet its condition.
@@ -322,11 +330,6 @@ def _not_counted_yet(receipts: int, *, checked: bool) -> str:
         *(f"NOT contains(Receipts, :r{index})" for index in range(receipts)),
     ]
     return " AND ".join(conditions)
-
-
-def _drop(pending: dict[bytes, Decimal], counted: Set[bytes]) -> None:
-    for receipt in pending.keys() & counted:
-        del pending[receipt]
 
 
 def _sum(pending: Mapping[bytes, Decimal]) -> str:

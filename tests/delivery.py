@@ -19,14 +19,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from unittest import mock
 
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+from botocore.retries.quota import RetryQuota
+from botocore.retries.standard import ExponentialBackoff
 
 import app
 from chalicelib import telemetry, totals
+from chalicelib.clients import CLIENT_CONFIG
 from chalicelib.settings import Settings
 from operations.embedded import EmbeddedAws
 from tests.builders import TODAY, image, kinesis_record, stream_record
@@ -47,23 +51,29 @@ class Crash(Exception):
 
 @dataclass
 class Faults:
-    """How often an API call of an invocation goes wrong, and how, by a seeded chance."""
+    """How often an API call of an invocation goes wrong, and how, by a seeded chance.
+
+    Every try of a call is a chance of its own, so the SDK's next try may go wrong as well.
+    """
 
     chance: random.Random
     one_in: int
     injected: Counter[str] = field(default_factory=Counter)
+    late: list[Callable[[], Any]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     KINDS = (
         "crash before",
         "crash after",
-        "time-out before",
-        "time-out after",
+        "request lost",
+        "answer lost",
+        "request late",
+        "request late, crash",
         "throttled",
     )
 
     def choose(self) -> str | None:
-        """The fault of the next call, if any."""
+        """The fault of the next try, if any."""
         with self._lock:
             if not self.one_in or self.chance.randrange(self.one_in):
                 return None
@@ -71,27 +81,41 @@ class Faults:
             self.injected[kind] += 1
             return kind
 
+    def hold_back(self, send: Callable[[], Any]) -> None:
+        """Let a request be sent later, whatever becomes of its invocation."""
+        with self._lock:
+            self.late.append(send)
+
+    def let_arrive(self, at_most: int | None = None) -> None:
+        """Send requests that were held back: so many of them, by default all."""
+        with self._lock:
+            self.chance.shuffle(self.late)
+            arriving = self.late[:at_most]
+            del self.late[: len(arriving)]
+        for send in arriving:
+            send()
+
 
 class Environment:
     """A Lambda execution environment: clients of its own, whose calls the faults hit.
 
-    So do they those of other clients that are made of its session. Once an invocation has crashed,
-    none of its calls is sent any more.
+    So do they those of other clients that are made of its session. The clients have the retries of
+    the deployed functions, so what gets no answer is sent again by the SDK. Once an invocation has
+    crashed, none of its calls is sent any more.
     """
 
     def __init__(self, aws: EmbeddedAws, faults: Faults) -> None:
         self.faults = faults
         self.calls: Counter[str] = Counter()
         self._crashed = False
-        self._after = threading.local()
         self.session = aws.session
-        self.session.events.register("before-send.*.*", self._before)
-        self.session.events.register("after-call.*.*", self._after_call)
-        config = Config(retries={"total_max_attempts": 1}, max_pool_connections=16)
+        self.session.events.register("before-send.*.*", self._send)
+        config = CLIENT_CONFIG.merge(Config(max_pool_connections=16))
         self.clients: dict[str, Any] = {
             service: self.session.client(service, endpoint_url=aws.endpoint_url, config=config)
             for service in SERVICES
         }
+        self._http = URLLib3Session(max_pool_connections=16)
 
     def invoke(self, handler: Handler, records: Records, context: Any = None) -> Any:
         """What the handler answers to the records in this environment; raises what it raises."""
@@ -102,30 +126,38 @@ class Environment:
         finally:
             current_environment.reset(token)
 
-    def _before(self, request: Any, event_name: str, **_: Any) -> Any:
-        self._after.fault = None
+    def _send(self, request: Any, event_name: str, **_: Any) -> Any:
+        """Stands in for each try of a call; None leaves it to the SDK."""
         if self._crashed:
             raise Crash
         operation = event_name.rsplit(".", maxsplit=1)[-1]
         self.calls[operation] += 1
-        fault = self.faults.choose()
-        if fault == "crash before":
-            self._crashed = True
-            raise Crash
-        if fault == "time-out before":
-            raise ReadTimeoutError(endpoint_url="before")
-        if fault == "throttled":
-            return answer_with_error(request, "ThrottlingException")
-        self._after.fault = fault
+        if self.faults.late and self.faults.one_in:
+            self.faults.let_arrive(at_most=1)
+        match self.faults.choose():
+            case "crash before":
+                self._crash()
+            case "crash after":
+                self._http.send(request)
+                self._crash()
+            case "request lost":
+                raise ReadTimeoutError(endpoint_url="not sent")
+            case "answer lost":
+                self._http.send(request)
+                raise ReadTimeoutError(endpoint_url="sent")
+            case "request late":
+                self.faults.hold_back(lambda: self._http.send(request))
+                raise ReadTimeoutError(endpoint_url="late")
+            case "request late, crash":
+                self.faults.hold_back(lambda: self._http.send(request))
+                self._crash()
+            case "throttled":
+                return answer_with_error(request, "ThrottlingException")
         return None
 
-    def _after_call(self, **_: Any) -> None:
-        fault = getattr(self._after, "fault", None)
-        if fault == "crash after":
-            self._crashed = True
-            raise Crash
-        if fault == "time-out after":
-            raise ReadTimeoutError(endpoint_url="after")
+    def _crash(self) -> NoReturn:
+        self._crashed = True
+        raise Crash
 
 
 current_environment: ContextVar[Environment] = ContextVar("current_environment")
@@ -327,6 +359,7 @@ class Mapping:
     def drain(self, size: int = 100, most_attempts: int = 5) -> int:
         """Deliver all that is left, without faults; the number of shards that got stuck."""
         self.faults.one_in = 0
+        self.faults.let_arrive()
         stuck = 0
         for shard in range(len(self.history.shards)):
             attempts = 0
@@ -398,7 +431,8 @@ def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
     """Let the functions take their clients from the environment that invokes them.
 
     Powertools' metrics are made for one invocation at a time, as Lambda's processes are; here
-    several share a process, so nothing is reported.
+    several share a process, so nothing is reported. Nobody waits, neither the functions nor the
+    SDK, whose quota of retries, meant for minutes, is not used up.
     """
     reports = ("log_payloads", "log_rejects", "report_ingestion", "report_aggregation")
     with (
@@ -410,6 +444,8 @@ def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
         ),
         mock.patch.multiple(telemetry, **dict.fromkeys(reports, mock.DEFAULT)),
         mock.patch.object(totals, "LONGEST_PAUSE_SECONDS", 0),
+        mock.patch.object(ExponentialBackoff, "delay_amount", return_value=0),
+        mock.patch.object(RetryQuota, "acquire", return_value=True),
     ):
         yield
 

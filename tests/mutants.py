@@ -19,6 +19,7 @@ from operations.embedded import LOCAL_FOLDER, PROJECT
 
 TESTS = (
     "tests/test_receipts.py",
+    "tests/proofs/test_explorer.py",
     "tests/test_totals.py",
     "tests/test_delivery.py",
     "tests/test_failures.py",
@@ -58,14 +59,128 @@ MUTANTS = (
     Mutant(
         "move receipts without the condition that they are those found",
         "chalicelib/totals.py",
-        'RECEIPTS_UNCHANGED = "Receipts = :found"',
-        'RECEIPTS_UNCHANGED = "NOT Receipts = :found OR Receipts = :found"',
+        'f"{name} = :found_{name}" if value',
+        'f"({name} = :found_{name} OR attribute_exists({name}))" if value',
     ),
     Mutant(
         "never look receipts up in the archive",
         "chalicelib/totals.py",
-        "self._drop_counted(pending, self._archive.receipts)",
-        "self._drop_counted(pending, set())",
+        "self._drop_counted(pending, self._archive.look_up(found.last_page))",
+        "self._archive.look_up(found.last_page)",
+    ),
+    Mutant(
+        "look in the archive only for the first piece",
+        "chalicelib/totals.py",
+        "wanted = {change.receipt for change in changes}",
+        "wanted = {change.receipt for change in changes[:MOST_AT_ONCE]}",
+    ),
+    Mutant(
+        "take all earlier pages for known after an own move",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            self._archive._found |= move.moved\n"
+        "            self._archive._known_to = move.page\n",
+    ),
+    Mutant(
+        "take the own page for known without its receipts",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            if found.last_page in (None, self._archive._known_to):\n"
+        "                self._archive._known_to = move.page\n",
+    ),
+    Mutant(
+        "take everything for known after a move",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            self._archive.look_up = lambda _: frozenset()\n",
+    ),
+    Mutant(
+        "read the archive without consistency",
+        "chalicelib/archive.py",
+        "ConsistentRead=True",
+        "ConsistentRead=False",
+    ),
+    Mutant(
+        "read the item without consistency",
+        "chalicelib/totals.py",
+        "ConsistentRead=True",
+        "ConsistentRead=False",
+    ),
+    Mutant(
+        "use only the first response of the archive",
+        "chalicelib/archive.py",
+        "for response in responses:",
+        "for response in [next(iter(responses))]:",
+    ),
+    Mutant(
+        "let a refusal for good of the update that moves rise for ever",
+        "chalicelib/totals.py",
+        'if code == "ValidationException":',
+        'if code == "ValidationException" and "contains" in parameters["ConditionExpression"]:',
+    ),
+    Mutant(
+        "skip the archive where the item has no receipts",
+        "chalicelib/totals.py",
+        "            self._drop_counted(pending, self._archive.look_up(found.last_page))\n",
+        "            if found.receipts:\n"
+        "                self._drop_counted(pending, self._archive.look_up(found.last_page))\n",
+    ),
+    Mutant(
+        "ask for room without the new receipts",
+        "chalicelib/totals.py",
+        '":room": {"N": str(self._room - len(pending))},',
+        '":room": {"N": str(self._room)},',
+    ),
+    Mutant(
+        "keep pages for an hour",
+        "chalicelib/receipts.py",
+        "KEPT_SECONDS = 30 * 24 * 3600",
+        "KEPT_SECONDS = 3600",
+    ),
+    Mutant(
+        "lose what is left after the third refusal",
+        "chalicelib/totals.py",
+        "        try:\n            self._add_once(pending)\n",
+        "        if len(self._reasons) == 3:\n            return\n"
+        "        try:\n            self._add_once(pending)\n",
+    ),
+    Mutant(
+        "move on condition of size and newest receipt instead of the receipts found",
+        "chalicelib/totals.py",
+        "            ConditionExpression=condition,\n"
+        "            ExpressionAttributeValues={\n"
+        "                **values,\n",
+        '            ConditionExpression="size(Receipts) = :size AND contains(Receipts, :newest)"\n'
+        "            if found.receipts\n"
+        "            else condition,\n"
+        "            ExpressionAttributeValues={\n"
+        "                **(\n"
+        '                    {":size": {"N": str(len(found.receipts))}, '
+        '":newest": {"B": max(found.receipts)}}\n'
+        "                    if found.receipts\n"
+        "                    else values\n"
+        "                ),\n",
+    ),
+    Mutant(
+        "put new receipts into the page before they are counted",
+        "chalicelib/totals.py",
+        "self._archive.put_page(move)",
+        "self._archive.put_page(move._replace(moved=move.moved | pending.keys()))",
+    ),
+    Mutant(
+        "name a page that is not there",
+        "chalicelib/totals.py",
+        "            self._archive.put_page(move)\n",
+        "",
+    ),
+    Mutant(
+        "count what was dropped before a refusal twice",
+        "chalicelib/totals.py",
+        "            if len(pending) == 1:\n",
+        "            self._already_counted *= 2\n            if len(pending) == 1:\n",
     ),
     Mutant(
         "key receipts by the RecordID instead of the stream record",

@@ -1,6 +1,7 @@
 """Adding to totals: receipts, the archive and its pages, and what DynamoDB refuses."""
 
 import itertools
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_a_full_item_moves_its_receipts_to_a_page_but_for_the_newest_second(
     item = stage.total_item("Ann")
     assert item["LastPage"] == page["Page"]
     assert len(page["Receipts"]["BS"]) + len(item["Receipts"]["BS"]) == 60
-    assert int(page["ExpiresAt"]["N"]) > TODAY
+    assert int(page["ExpiresAt"]["N"]) > time.time() + 29 * 24 * 3600
 
 
 def test_changes_whose_receipts_were_archived_long_ago_are_not_counted_again(
@@ -181,6 +182,27 @@ def test_the_numbers_add_up_when_a_group_with_a_counted_change_is_refused(
     added = totals.add([first, change("Ann", 7, position=1), change("Ann", 1, position=2)])
 
     assert (added.counted, added.already_counted, len(added.rejects)) == (1, 1, 1)
+
+
+def test_of_many_changes_only_those_that_are_refused_are_rejected(
+    totals: GameScoresByUser, stage: Stage
+) -> None:
+    # Whatever brings a seven among its digits is refused, as a total beyond the range is.
+    fail_requests(
+        stage.dynamodb,
+        "UpdateItem",
+        "ValidationException",
+        when=lambda body: "7" in body.split(':sum": {"N": "')[1].split('"')[0],
+    )
+    amounts = [7000, 1, 70, 2, 700, 3, 7, 4, 70000, 5]
+
+    added = totals.add(
+        [change("Ann", amount, position=number) for number, amount in enumerate(amounts)]
+    )
+
+    assert (added.counted, added.already_counted) == (5, 0)
+    assert sorted(reject.position for reject in added.rejects) == [0, 2, 4, 6, 8]
+    assert stage.totals == {"Ann": 15}
 
 
 def test_pages_are_looked_through_also_when_the_item_holds_no_receipts(

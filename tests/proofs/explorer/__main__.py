@@ -1,0 +1,68 @@
+"""Explore every interleaving of all scopes; exit status 1 where the promise is broken."""
+
+import multiprocessing
+import os
+import sys
+import time
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.proofs.explorer.run import explore_each, tasks_of
+from tests.proofs.explorer.scopes import families
+from tests.proofs.explorer.search import Covered
+
+
+@click.command(epilog="Example: python -m tests.proofs.explorer --only pieces --one-in 10")
+@click.option("--only", default="", help="Only the families with this in their name.")
+@click.option("--one-in", default=1, show_default=True, help="Only every so many-th scope.")
+def explore(only: str, one_in: int) -> None:
+    """Explore all interleavings of an addition's API calls, with faults, in small scopes."""
+    console = Console()
+    chosen = [family for family in families() if only in family.name]
+    table = Table(title="Explored", caption="0 violations")
+    for heading in ("scopes of", "", "states", "schedules", "calls at most", "rounds repeated"):
+        table.add_column(heading, justify="left" if heading == "scopes of" else "right")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    started = time.monotonic()
+    total = Covered()
+    violations = []
+    with (
+        Progress(*columns, TimeElapsedColumn(), console=console) as bars,
+        multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool,
+    ):
+        for family in chosen:
+            covered = Covered()
+            tasks = tasks_of(family, one_in)
+            for found in bars.track(
+                pool.imap_unordered(explore_each, tasks), len(tasks), description=family.name
+            ):
+                if isinstance(found, str):
+                    violations.append(found)
+                else:
+                    covered += found
+            _add_row(table, family.name, covered)
+            total += covered
+    _add_row(table, f"together, in {time.monotonic() - started:.0f} seconds", total)
+    table.caption = f"{len(violations)} violations"
+    console.print(table)
+    for violation in violations[:5]:
+        console.print(violation, style="red", highlight=False)
+    sys.exit(1 if violations else 0)
+
+
+def _add_row(table: Table, name: str, covered: Covered) -> None:
+    table.add_row(
+        name,
+        f"{covered.scopes:,}",
+        f"{covered.states:,}",
+        f"{covered.schedules:.2g}",
+        str(covered.most_calls),
+        str(covered.most_rounds_repeated),
+    )
+
+
+if __name__ == "__main__":
+    explore()
