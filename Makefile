@@ -19,7 +19,7 @@ package: setup ## Make out/sam.yaml and out/deployment.zip for CloudFormation (A
 	@$(BIN)/python -m operations package $(ARGS)
 
 screens: setup ## Capture the screens of the README anew
-	@$(BIN)/python -m operations screens docs/screens
+	@$(BIN)/python -m docs.capture_screens docs/screens
 
 test: setup ## Run every test
 	@$(BIN)/python -m pytest $(ARGS)
@@ -34,14 +34,14 @@ explore: setup ## Explore every interleaving of an addition's API calls in small
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
 
 soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
-	@$(BIN)/python -m tests.soak $(ARGS)
+	@$(BIN)/python -m tests.proofs.soak $(ARGS)
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each
-	@$(BIN)/python -m tests.mutants $(ARGS)
+	@$(BIN)/python -m tests.proofs.mutants $(ARGS)
 
 fuzz: setup ## Look for inputs that de-aggregation cannot stand (SECONDS=3600 for an hour)
 	@mkdir -p .local/fuzz
-	@$(BIN)/python -m tests.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/corpus
+	@$(BIN)/python -m tests.proofs.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/corpus
 
 bench: setup ## Measure everything beside its rivals, within ten minutes (ARGS="aggregator --quick")
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks import plots, results
 from benchmarks.subjects import aggregator, cold_start, end_to_end, growth, ingestion, scale
-from operations.embedded import PROJECT
+from operations.stage.config import PROJECT
 
 SUBJECTS: dict[str, ModuleType] = {
     "aggregator": aggregator,

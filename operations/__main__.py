@@ -7,18 +7,17 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.commands.deploy import deploy, destroy, package
-from operations.commands.events import events
-from operations.commands.insert import insert
-from operations.commands.leaderboard import leaderboard
-from operations.commands.local import demo, up
-from operations.commands.logs import logs
-from operations.commands.rebuild import rebuild
-from operations.commands.reconcile import reconcile
-from operations.commands.rejects import rejects
-from operations.commands.screens import screens
-from operations.commands.send import send
-from operations.commands.status import status
+from operations.cli.deploy import deploy, destroy, package
+from operations.cli.events import events
+from operations.cli.insert import insert
+from operations.cli.leaderboard import leaderboard
+from operations.cli.local import demo, up
+from operations.cli.logs import logs
+from operations.cli.rebuild import rebuild
+from operations.cli.reconcile import reconcile
+from operations.cli.rejects import rejects
+from operations.cli.send import send
+from operations.cli.status import status
 from operations.errors import OperationFailed, explain
 
 INTERRUPTED = 130
@@ -44,7 +43,6 @@ for verb in (
     reconcile,
     rebuild,
     events,
-    screens,
 ):
     operations.add_command(verb)
 

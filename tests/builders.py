@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from chalicelib.deaggregation import UserRecord
-from operations.aggregation import encode_aggregate
-from operations.events import TODAY, event, image, inserted, kinesis_record, stream_record
+from operations.scores.aggregation import encode_aggregate
+from operations.scores.events import TODAY, event, image, inserted, kinesis_record, stream_record
 
 __all__ = ["TODAY", "aggregate", "event", "image", "inserted", "kinesis_record", "stream_record"]
 

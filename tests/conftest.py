@@ -17,11 +17,12 @@ from chalice.test import Client
 import app
 from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.settings import Settings
-from operations.embedded import PROJECT, EmbeddedAws, embedded_aws
-from operations.pipeline import Pipeline
-from operations.scan import read_totals
-from operations.sending import send_payloads
-from tests.faults import record_calls
+from operations.local.server import EmbeddedAws, embedded_aws
+from operations.scores.send import send_payloads
+from operations.stage.config import PROJECT
+from operations.stage.stage import Pipeline
+from operations.tables.scan import read_totals
+from tests.proofs.faults import record_calls
 from tests.stage import Stage, new_stage
 
 hypothesis.settings.register_profile(
@@ -85,7 +86,9 @@ def aggregate(invoke: Invoke) -> Invoke:
 @pytest.fixture
 def lab() -> Callable[[str], Any]:
     """Reads one of the lab's inputs."""
-    return lambda name: json.loads((Path(PROJECT) / "operations" / "lab" / name).read_text())
+    return lambda name: json.loads(
+        (Path(PROJECT) / "operations" / "local" / "lab" / name).read_text()
+    )
 
 
 def unpack(archive: Path, folder: Path) -> Path:

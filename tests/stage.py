@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from operations.deployment import variable_name
-from operations.embedded import PROJECT, EmbeddedAws
-from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.rejects import read_rejects
-from operations.scan import read_totals, scan
-from operations.stack import apply_stack
+from operations.local.pipeline import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.server import EmbeddedAws
+from operations.rejects.objects import read_rejects
+from operations.stage.config import PROJECT, variable_name
+from operations.stage.stacks import apply_stack
+from operations.tables.scan import read_totals, scan
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,13 +12,13 @@ from benchmarks.dynamodb.server import DynamoDBServer, dynamodb_server
 from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, Players, stream_events
 from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memory_kib, silent
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import Handler, create_markers_table
-from benchmarks.tables import Column, draw_table
-from operations.embedded import embedded_aws
-from operations.local import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.stack import apply_stack
+from operations.local.pipeline import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.server import embedded_aws
+from operations.stage.stacks import apply_stack
 
 LATENCY_MS = 4
 CYCLE = 52

@@ -16,10 +16,11 @@ from benchmarks.contenders import CREDENTIALS, OURS, TOTALS_TABLE
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, kinesis_record, stream_record
 from benchmarks.measuring import Announce
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.tables import Column, draw_table
-from operations.deployment import copy_app
-from operations.embedded import LOCAL_FOLDER, PROJECT
+from operations.deploy.chalice import copy_app
+from operations.local.server import LOCAL_FOLDER
+from operations.stage.config import PROJECT
 
 CLIENT = "boto3 and a client"
 

@@ -17,15 +17,15 @@ from unittest import mock
 from rich.table import Table
 
 from benchmarks.measuring import Announce
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.tables import Column, draw_table
-from operations.embedded import EmbeddedAws, embedded_aws
 from operations.errors import OperationFailed
-from operations.generate import generate_scores
-from operations.local import LOCAL_PARAMETERS, deploy_locally
-from operations.pipeline import Pipeline
-from operations.scan import count_items, count_receipts
-from operations.sending import send_payloads
+from operations.local.pipeline import LOCAL_PARAMETERS, deploy_locally
+from operations.local.server import EmbeddedAws, embedded_aws
+from operations.scores.generate import generate_scores
+from operations.scores.send import send_payloads
+from operations.stage.stage import Pipeline
+from operations.tables.scan import count_items, count_receipts
 
 USERS = 200
 RUNS = {2: (1_000, 5_000, 20_000), 1: (5_000,), 4: (5_000,)}

@@ -19,8 +19,8 @@ from benchmarks.dynamodb.stub import Stub, answer_in_process
 from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import START_SECONDS, Event, Players, stream_events, stream_record
 from benchmarks.measuring import CONTEXT, Announce, silent
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.tables import Column, draw_table
 
 NOWHERE = "http://127.0.0.1:9"
 RECEIPTS_TABLE = "GameScoreReceipts"

@@ -11,9 +11,9 @@ from benchmarks.contenders import contenders, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, kinesis_events
 from benchmarks.measuring import Announce, alternate, floor_us, peak_memory_kib, silent
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import INGESTERS
-from benchmarks.tables import Column, draw_table
 
 LATENCY_MS = 4
 KINDS = ("text", "scores", "a-tenth-malformed")

@@ -1,4 +1,4 @@
-"""Beyond one machine: benchmarks/scale.py's answers for 1,000 to 1,000,000 records a second."""
+"""Beyond one machine: what the simulation answers for 1,000 to 1,000,000 records a second."""
 
 import math
 from dataclasses import replace
@@ -7,8 +7,9 @@ from rich.table import Table
 
 from benchmarks import results
 from benchmarks.measuring import Announce
+from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.scale import (
+from benchmarks.simulation import (
     RATES,
     WRITERS,
     Load,
@@ -18,7 +19,6 @@ from benchmarks.scale import (
     plan,
     recover,
 )
-from benchmarks.tables import Column, draw_table
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:

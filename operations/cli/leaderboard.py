@@ -1,0 +1,71 @@
+"""The verb leaderboard: the totals, best first."""
+
+import json
+import time
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from operations.cli import views
+from operations.cli.options import json_option, pipeline_options
+from operations.stage.stage import Pipeline
+from operations.watch.leaderboard import PipelineWatch, read_standings
+
+
+@click.command(epilog="Example: python -m operations leaderboard --top 5")
+@click.option("--top", default=10, show_default=True, type=click.IntRange(min=1))
+@click.option("--watch", is_flag=True, help="Keep it on the screen until Ctrl-C.")
+@click.option(
+    "--every",
+    "every_seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="Seconds between two looks of --watch; each reads the whole table of totals.",
+)
+@click.option("--looks", type=click.IntRange(min=1), help="End --watch after so many.")
+@json_option
+@pipeline_options
+def leaderboard(
+    *,
+    pipeline: Pipeline,
+    top: int,
+    watch: bool,
+    every_seconds: float,
+    looks: int | None,
+    as_json: bool,
+) -> None:
+    """Print the best totals; with --watch also records a second and how far behind they are."""
+    table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
+    if not watch:
+        standings = read_standings(pipeline.dynamodb, table, top)
+        if as_json:
+            totals = {username: str(total) for username, total in standings.totals.items()}
+            click.echo(
+                json.dumps({"players": standings.players, "totals": totals}, ensure_ascii=False)
+            )
+        else:
+            Console().print(views.leaderboard(standings.totals, top, players=standings.players))
+        return
+    pipeline_watch = PipelineWatch(pipeline)
+    with Live(console=Console(stderr=as_json), auto_refresh=False) as screen:
+        look = 0
+        while looks is None or look < looks:
+            if look:
+                time.sleep(every_seconds)
+            look += 1
+            standings = read_standings(pipeline.dynamodb, table, top)
+            doing = pipeline_watch.look(standings)
+            if as_json:
+                totals = {username: str(total) for username, total in standings.totals.items()}
+                shown = {
+                    "players": standings.players,
+                    "totals": totals,
+                    "records_a_second": round(doing.records_a_second, 1),
+                    "behind_seconds": doing.behind_seconds,
+                    "iterator_age_seconds": doing.iterator_ages,
+                }
+                click.echo(json.dumps(shown, ensure_ascii=False))
+            else:
+                screen.update(views.leaderboard_watch(standings, top, doing), refresh=True)

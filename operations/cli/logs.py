@@ -1,0 +1,51 @@
+"""The verb logs: what the functions wrote."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import click
+from rich.console import Console
+
+from operations.cli import views
+from operations.cli.options import json_option, pipeline_options
+from operations.rejects.objects import PROCESSORS
+from operations.stage.stage import Pipeline
+from operations.watch.logs import LogLine, follow_logs, read_logs
+
+
+@click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
+@click.option("--function", "handler", type=click.Choice(PROCESSORS), help="Only that one's.")
+@click.option("--rejects", is_flag=True, help="Only the lines about rejected records.")
+@click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option(
+    "--minutes", default=10.0, show_default=True, help="Begin so long ago.", metavar="MINUTES"
+)
+@json_option
+@pipeline_options
+def logs(
+    *,
+    pipeline: Pipeline,
+    handler: str | None,
+    rejects: bool,
+    follow: bool,
+    minutes: float,
+    as_json: bool,
+) -> None:
+    """Print the functions' log lines, oldest first; with --json an object a line."""
+    handlers = (handler,) if handler else PROCESSORS
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    console = Console(soft_wrap=True)
+    read = follow_logs if follow else read_logs
+    for line in read(pipeline, handlers, since, rejects=rejects):
+        if as_json:
+            click.echo(_as_json(line))
+        else:
+            console.print(views.log_line(line))
+
+
+def _as_json(line: LogLine) -> str:
+    fields = line.fields if line.fields is not None else {"message": line.text}
+    return json.dumps(
+        {"function": line.handler, "written": line.written.isoformat(), "line": fields},
+        ensure_ascii=False,
+    )

@@ -1,0 +1,62 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from operations.stage.stage import Pipeline, open_stage, with_names
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+"""Results for a program, on standard output; what goes on is told on standard error."""
+
+max_read_units_option = click.option(
+    "--max-read-units",
+    type=click.FloatRange(min=1),
+    help="Read units a second that reading may cost at most; default: as fast as it goes.",
+)
+
+
+def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not urlsplit(url).netloc:
+        raise click.BadParameter(f"{url!r} is no URL such as http://127.0.0.1:4566.")
+    return url
+
+
+def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --stage, --profile, --region and --endpoint-url: `stage`, deployed or not."""
+
+    @click.option("--stage", default="dev", show_default=True, help="A stage of the app.")
+    @click.option("--profile", help="A profile of your AWS configuration.")
+    @click.option("--region", help="The AWS region, if not the configured one.")
+    @click.option(
+        "--endpoint-url",
+        envvar="AWS_ENDPOINT_URL",
+        callback=_check_url,
+        help="Where the AWS is, if not in the cloud; `operations up` prints it.",
+    )
+    @wraps(command)
+    def with_stage(
+        *args: Any,
+        stage: str,
+        profile: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        return command(*args, stage=open_stage(stage, profile, region, endpoint_url), **kwargs)
+
+    return with_stage
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the same options: the deployed `pipeline` that they mean."""
+
+    @stage_options
+    @wraps(command)
+    def with_pipeline(*args: Any, stage: Pipeline, **kwargs: Any) -> Any:
+        return command(*args, pipeline=with_names(stage), **kwargs)
+
+    return with_pipeline

@@ -1,0 +1,80 @@
+"""The verb rebuild: every total set from the records."""
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+
+from operations.cli import views
+from operations.cli.options import json_option, max_read_units_option, pipeline_options
+from operations.stage.stage import Pipeline
+from operations.tables.scan import ReadMeter
+from operations.totals.rebuild import rebuild as rebuild_totals
+
+
+@click.command(epilog="Example: python -m operations rebuild --dry-run")
+@click.option("--dry-run", is_flag=True, help="Pause and change nothing; show what differs now.")
+@click.option(
+    "--settle",
+    "settle_seconds",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="The table's stream passes for read when nothing has come for so many seconds.",
+)
+@click.option(
+    "--without-expired",
+    is_flag=True,
+    help="Where records expire: take the score of expired ones out of the totals.",
+)
+@max_read_units_option
+@json_option
+@pipeline_options
+def rebuild(
+    *,
+    pipeline: Pipeline,
+    dry_run: bool,
+    settle_seconds: float,
+    without_expired: bool,
+    max_read_units: float | None,
+    as_json: bool,
+) -> None:
+    """Set every total to the sum of the user's records: after damage, or over an existing table.
+
+    It pauses both functions' mappings, so that records wait in their streams (a day at most),
+    proves that the table was not written while it was read, or refuses, and resumes them.
+    Interrupted, it tells in which state it left things; run it again to go on.
+    """
+    console = Console(stderr=True)
+    with views.progress_bars(console) as bars:
+        result = rebuild_totals(
+            pipeline,
+            ReadMeter(max_read_units),
+            views.table_progress(bars),
+            lambda step: console.print(f"{step} …"),
+            dry_run=dry_run,
+            settle_seconds=settle_seconds,
+            without_expired=without_expired,
+        )
+    if as_json:
+        fields: dict[str, Any] = {
+            "dry_run": result.is_dry_run,
+            "records": result.records,
+            "invalid_records": result.invalid_records,
+            "users": result.users,
+            "changed_users": result.changed_users,
+            "changed": {
+                each.username: {
+                    "total": None if each.found is None else str(each.found),
+                    "expected": str(each.expected),
+                }
+                for each in result.changed
+            },
+            "receipts": result.receipts,
+            "read_units": result.read_units,
+            "seconds": round(result.seconds, 3),
+        }
+        click.echo(json.dumps(fields, ensure_ascii=False))
+    else:
+        Console().print(views.rebuilt(result))

@@ -1,0 +1,74 @@
+"""The verb reconcile: whether every total is the sum of the user's records."""
+
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+
+from operations.cli import views
+from operations.cli.options import json_option, max_read_units_option, pipeline_options
+from operations.stage.stage import Pipeline
+from operations.tables.scan import ReadMeter
+from operations.totals.reconcile import reconcile as compare_totals
+
+
+@click.command(epilog="Example: python -m operations reconcile --settle 1 --max-read-units 500")
+@click.option("--user", help="Compare this user's total only; the records are all read for it.")
+@click.option(
+    "--settle",
+    "settle_seconds",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds to wait before what differs is looked at again.",
+)
+@max_read_units_option
+@json_option
+@pipeline_options
+def reconcile(
+    *,
+    pipeline: Pipeline,
+    user: str | None,
+    settle_seconds: float,
+    max_read_units: float | None,
+    as_json: bool,
+) -> None:
+    """Compare every total with the sum of the user's records; exit status 1 if one differs.
+
+    What differs is looked at again until it is exact, or differs by the same amount twice. It
+    reads both tables whole, and changes nothing. Records that expired by time to live keep their
+    score in the total, so they show as a difference here.
+    """
+    with views.progress_bars(Console(stderr=True)) as bars:
+        result = compare_totals(
+            pipeline,
+            ReadMeter(max_read_units),
+            views.table_progress(bars),
+            user=user,
+            settle_seconds=settle_seconds,
+        )
+    if as_json:
+        fields: dict[str, Any] = {
+            "exact": result.is_exact,
+            "records": result.records,
+            "invalid_records": result.invalid_records,
+            "users": result.users,
+            "differing_users": result.differing_users,
+            "differences": {
+                each.username: {
+                    "total": None if each.found is None else str(each.found),
+                    "expected": str(each.expected),
+                    "moving": each.is_moving,
+                }
+                for each in result.differences
+            },
+            "looks": result.looks,
+            "read_units": result.read_units,
+            "seconds": round(result.seconds, 3),
+        }
+        click.echo(json.dumps(fields, ensure_ascii=False))
+    else:
+        Console().print(views.reconciliation(result))
+    sys.exit(0 if result.is_exact else 1)

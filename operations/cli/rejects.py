@@ -1,0 +1,109 @@
+"""The verb rejects: list, show, redrive."""
+
+import base64
+import binascii
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+
+from chalicelib.decoding import text_to_log
+from operations.cli import views
+from operations.cli.options import json_option, pipeline_options
+from operations.rejects.objects import read_object, read_rejects
+from operations.rejects.redrive import redrive as redrive_objects
+from operations.stage.stage import Pipeline
+
+SHOWN_KEY = "rejects/ProcessKinesisRecords/2026/11/23/0a1b2c3d.json"
+
+
+@click.group(epilog="Example: python -m operations rejects list")
+def rejects() -> None:
+    """See the rejected records, and give them to their function again."""
+
+
+@rejects.command("list", epilog="Example: python -m operations rejects list --prefix rejects/")
+@click.option("--prefix", default="", help="Only keys that begin so; aws/lambda/: Lambda's own.")
+@json_option
+@pipeline_options
+def list_rejects(*, pipeline: Pipeline, prefix: str, as_json: bool) -> None:
+    """List the objects in the rejects bucket, oldest first; with --json an object a line."""
+    found = read_rejects(pipeline.s3, pipeline.variables["REJECTS_BUCKET"], prefix)
+    if as_json:
+        for each in found:
+            fields = {
+                "key": each.key,
+                "written": each.written.isoformat(),
+                "processor": each.processor,
+                "reasons": [reject.reason for reject in each.rejects],
+                "problem": each.problem,
+            }
+            click.echo(json.dumps(fields, ensure_ascii=False))
+    else:
+        objects = sorted(found, key=lambda each: each.written)
+        if objects:
+            Console().print(views.rejects_list(objects), views.rejects_table(objects))
+        else:
+            click.echo("There are none.")
+
+
+@rejects.command(epilog=f"Example: python -m operations rejects show {SHOWN_KEY}")
+@click.argument("key")
+@json_option
+@pipeline_options
+def show(*, pipeline: Pipeline, key: str, as_json: bool) -> None:
+    """Print the records under KEY with their reasons, what Kinesis carried as text."""
+    found = read_object(pipeline.s3, pipeline.variables["REJECTS_BUCKET"], key)
+    if found.problem:
+        raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
+    if as_json:
+        content = {
+            "processor": found.processor,
+            "rejects": [each._asdict() for each in found.rejects],
+        }
+        click.echo(json.dumps(content))
+    else:
+        Console().print(
+            views.rejects_details(found, [_payload(each.record) for each in found.rejects])
+        )
+
+
+@rejects.command(epilog="Example: python -m operations rejects redrive --dry-run")
+@click.option("--prefix", default="", help="Only keys that begin so; aws/lambda/: Lambda's own.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be redriven and what refused.")
+@json_option
+@pipeline_options
+def redrive(*, pipeline: Pipeline, prefix: str, dry_run: bool, as_json: bool) -> None:
+    """Give rejected records to their function again, once what made them fail is mended.
+
+    An object is removed when all its records are done with: taken by the function, or rejected
+    again and kept in another object with the reason of now. Exit status 1 if records are left.
+    Doing it twice, or in two terminals, counts once.
+    """
+    outcomes: Counter[str] = Counter()
+    records = done = 0
+    progress = Console(stderr=True)
+    for each in redrive_objects(pipeline, prefix, dry_run=dry_run):
+        outcomes[each.outcome] += 1
+        records += each.records
+        done += each.done
+        if as_json:
+            click.echo(json.dumps(each.__dict__, ensure_ascii=False))
+        else:
+            progress.print(views.redriven(each))
+    if not as_json:
+        summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "none"
+        click.echo(f"Objects: {summary}. {done:,} of {records:,} records are done with.")
+    sys.exit(1 if outcomes.keys() - {"done", "would redrive"} else 0)
+
+
+def _payload(record: Mapping[str, Any]) -> str | None:
+    """What a Kinesis record carries, as text; None for other records."""
+    try:
+        return text_to_log(base64.b64decode(record["kinesis"]["data"], validate=True))
+    except (LookupError, TypeError, binascii.Error, ValueError):
+        return None

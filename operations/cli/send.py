@@ -1,0 +1,147 @@
+"""The verb send: scores to the Kinesis stream."""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich.console import Console
+
+from operations.cli import views
+from operations.cli.options import json_option, pipeline_options
+from operations.errors import OperationInterrupted
+from operations.scores.files import READERS, BadLine, Scores
+from operations.scores.generate import generate_scores
+from operations.scores.insert import parse_record
+from operations.scores.send import send_payloads
+from operations.scores.tally import Tally
+from operations.stage.stage import Pipeline
+
+
+@click.command(epilog="Example: python -m operations send --records 1000 --users 50 --rate 500")
+@click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(sorted(READERS)),
+    help="How to read FILE, if its name does not tell; standard input is JSON lines otherwise.",
+)
+@click.option("--records", type=click.IntRange(min=1), help="Generate so many instead.")
+@click.option("--users", default=100, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--skew",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="1: all users play as much; the more, the more do a few play.",
+)
+@click.option("--seed", default=1, show_default=True, help="Repeats the very same scores.")
+@click.option("--first-id", type=int, help="The first RecordID to generate; default: unused ones.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Records a second.")
+@click.option(
+    "--aggregate", is_flag=True, help="Pack many into one Kinesis record, as the KPL does."
+)
+@json_option
+@pipeline_options
+def send(
+    *,
+    pipeline: Pipeline,
+    file: str | None,
+    file_format: str | None,
+    records: int | None,
+    users: int,
+    skew: float,
+    seed: int,
+    first_id: int | None,
+    rate: float | None,
+    aggregate: bool,
+    as_json: bool,
+) -> None:
+    """Send scores to the Kinesis stream: from FILE, from standard input (-), or generated.
+
+    FILE holds JSON lines or CSV with a header. Prints the totals of what was sent, which the
+    leaderboard must come to. Sending the same again is harmless: a RecordID counts once.
+    """
+    if (file is None) == (records is None):
+        raise click.UsageError("Name a FILE (- for standard input), or generate --records.")
+    first_id = time.time_ns() // 1000 if first_id is None else first_id
+    again = "Sending the same file again is harmless, what was sent before counts once."
+    if records:
+        again = f"To go on, repeat it with --first-id {first_id} --seed {seed}."
+    tally = Tally()
+    sent = 0
+    with ExitStack() as opened, views.progress_bars(Console(stderr=True)) as bars:
+        task = bars.add_task("sent", total=records)
+
+        def on_sent(count: int) -> None:
+            nonlocal sent
+            sent += count
+            bars.update(task, completed=sent)
+
+        if file is None:
+            scores = _generated(records or 0, users, seed, skew, first_id)
+        else:
+            bars.update(task, total=_check(file, file_format))
+            scores = _reader(file, file_format)(_open(file, opened))
+        started = time.monotonic()
+        try:
+            send_payloads(
+                pipeline.kinesis,
+                pipeline.variables["GAME_SCORES_STREAM"],
+                tally.payloads(scores),
+                on_sent,
+                aggregate=aggregate,
+                rate=rate,
+            )
+        except BadLine as error:
+            raise BadLine(f"{error} {sent:,} records before it were sent. {again}") from error
+        except KeyboardInterrupt:
+            raise OperationInterrupted(f"Interrupted after {sent:,} records. {again}") from None
+        seconds = time.monotonic() - started
+    result = {
+        "sent": sent,
+        "repeated": tally.repeated,
+        "seconds": round(seconds, 3),
+        "records_a_second": round(sent / seconds, 1) if seconds else None,
+        **({"first_id": first_id} if records else {}),
+        "totals": {username: str(total) for username, total in sorted(tally.totals.items())},
+    }
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        console = Console()
+        console.print(views.leaderboard(tally.totals, title="Sent"))
+        console.print(
+            f"{sent:,} records in {seconds:.1f} seconds, {sent / max(seconds, 0.001):,.0f} a second"
+        )
+
+
+def _generated(records: int, users: int, seed: int, skew: float, first_id: int) -> Scores:
+    chance = random.Random(seed)
+    for score in generate_scores(records, users, chance, skew=skew, first_id=first_id):
+        yield score.payload, parse_record(score.payload.decode())
+
+
+def _reader(file: str, file_format: str | None) -> Callable[[BinaryIO], Scores]:
+    ending = Path(file).suffix.removeprefix(".").lower()
+    return READERS.get(file_format or ending, READERS["jsonl"])
+
+
+def _check(file: str, file_format: str | None) -> int | None:
+    """How many records the file holds; nothing is sent of one with a bad line.
+
+    Standard input cannot be read twice, so it is sent as it is read.
+    """
+    if file == "-":
+        return None
+    with Path(file).open("rb") as opened:
+        return sum(1 for _ in _reader(file, file_format)(opened))
+
+
+def _open(file: str, opened: ExitStack) -> BinaryIO:
+    return sys.stdin.buffer if file == "-" else opened.enter_context(Path(file).open("rb"))

@@ -1,1 +1,0 @@
-"""The verbs, each a thin shell over a function."""

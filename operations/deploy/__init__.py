@@ -1,0 +1,1 @@
+"""Brings a stage up and down."""

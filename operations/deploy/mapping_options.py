@@ -1,0 +1,101 @@
+"""The options of the event source mappings that Chalice cannot set, read from one template.
+
+infrastructure/mappings.yaml is merged into `chalice package`; here the same options are applied
+to mappings that `chalice deploy` made. They survive a later `chalice deploy`, which updates a
+mapping's batch size and window and nothing else, but not a mapping that it makes anew.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from operations.errors import OperationFailed
+from operations.stage.config import variable_name
+from operations.stage.mappings import EventSourceMapping, require_mapping
+from operations.stage.stage import HANDLERS, Pipeline
+
+MAPPINGS_TEMPLATE = Path("infrastructure") / "mappings.yaml"
+CHALICE_SETS = {"Stream"}
+SETTLED = ("Enabled", "Disabled")
+SETTLE_SECONDS = 120
+
+
+def apply_mapping_options(pipeline: Pipeline, project: Path) -> dict[str, dict[str, Any]]:
+    """The options that each function's mapping has now, by handler; twice is harmless.
+
+    Raises OperationFailed where a function has no mapping yet.
+    """
+    return {handler: _apply(pipeline, project, handler) for handler in HANDLERS}
+
+
+def read_mapping_options(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
+    """The function's options in mappings.yaml, for this stage's bucket and retention.
+
+    `{"BisectBatchOnFunctionError": True, "MaximumRecordAgeInSeconds": 43200, …}`
+    """
+    template = yaml.safe_load((project / MAPPINGS_TEMPLATE).read_text())
+    (event,) = template["Resources"][handler]["Properties"]["Events"].values()
+    values = {name: each["Default"] for name, each in template["Parameters"].items()}
+    values["KinesisMaximumRecordAge"] = half_of_retention_seconds(pipeline)
+    values["AWS::Partition"] = pipeline.session.get_partition_for_region(pipeline.region)
+    properties = event["Properties"].items()
+    return {
+        name: resolve(value, values, pipeline.variables)
+        for name, value in properties
+        if name not in CHALICE_SETS
+    }
+
+
+def half_of_retention_seconds(pipeline: Pipeline) -> int:
+    """After half the stream's retention Lambda gives a record up, as it does after 7 days."""
+    summary = pipeline.kinesis.describe_stream_summary(
+        StreamName=pipeline.variables["GAME_SCORES_STREAM"]
+    )
+    hours = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
+    return min(hours * 3600 // 2, 7 * 24 * 3600)
+
+
+def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
+    """A template's value as CloudFormation would resolve it: Ref, Fn::Sub and Fn::ImportValue.
+
+    An import `${DataStack}-RejectsBucket` is the recorded variable REJECTS_BUCKET.
+    """
+    if isinstance(value, list):
+        return [resolve(each, values, variables) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return values[value["Ref"]]
+    if "Fn::ImportValue" in value:
+        output = value["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
+        return variables[variable_name(output)]
+    if "Fn::Sub" in value:
+        text, more = value["Fn::Sub"]
+        known = {**values, **resolve(more, values, variables)}
+        return re.sub(r"\$\{([^}]+)\}", lambda name: str(known[name[1]]), text)
+    return {name: resolve(each, values, variables) for name, each in value.items()}
+
+
+def _apply(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
+    options = read_mapping_options(pipeline, project, handler)
+    mapping = _wait_until_settled(pipeline, handler)
+    pipeline.lambda_.update_event_source_mapping(UUID=mapping.uuid, **options)
+    _wait_until_settled(pipeline, handler)
+    return options
+
+
+def _wait_until_settled(pipeline: Pipeline, handler: str) -> EventSourceMapping:
+    """The mapping, once it is neither being made nor updated: until then AWS refuses changes."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (mapping := require_mapping(pipeline, handler)).state not in SETTLED:
+        if time.monotonic() > deadline:
+            raise OperationFailed(
+                f"The mapping of {handler} is still {mapping.state} after {SETTLE_SECONDS} "
+                "seconds: look at it in the Lambda console, then deploy again."
+            )
+        time.sleep(1)
+    return mapping

@@ -1,0 +1,104 @@
+"""What Chalice remembers of a deployed stage, found out from the account again.
+
+Chalice keeps it in .chalice/deployed/, on the machine that deployed. Without it, on another
+machine or in a fresh clone, `chalice deploy` would make the mappings a second time and fail, and
+`chalice delete` would find nothing to delete; with that of another account it would look for the
+wrong ones. So the account is asked, every time.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from operations.errors import OperationFailed
+from operations.stage.mappings import list_mappings
+from operations.stage.stage import HANDLERS, Pipeline
+
+Resource = dict[str, str]
+
+STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
+"""The services whose streams invoke the functions, and Chalice's word for their ARN."""
+
+
+def write_deployed(pipeline: Pipeline, app_folder: Path) -> bool:
+    """Let Chalice know what of the stage is in the account; False where there is nothing."""
+    resources = list(find_deployed(pipeline))
+    folder = app_folder / ".chalice" / "deployed"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"resources": resources, "schema_version": "2.0", "backend": "api"}
+    deployed_file(app_folder, pipeline.stage).write_text(json.dumps(content, indent=2) + "\n")
+    return bool(resources)
+
+
+def deployed_file(app_folder: Path, stage: str) -> Path:
+    """Where Chalice remembers a stage."""
+    return app_folder / ".chalice" / "deployed" / f"{stage}.json"
+
+
+def find_deployed(pipeline: Pipeline) -> Iterator[Resource]:
+    """The stage's roles, functions, log groups and mappings, in Chalice's words and order.
+
+    Raises OperationFailed where they are not Chalice's, but those of a deployed package.
+    """
+    stage_role = f"game-scores-{pipeline.stage}"
+    yield from _role(pipeline, "default-role", stage_role)
+    for handler in HANDLERS:
+        name = pipeline.function_name(handler)
+        yield from _log_group(pipeline, handler, f"/aws/lambda/{name}")
+        yield from _role(pipeline, f"{handler}_role", name)
+        yield from _function(pipeline, handler)
+
+
+def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
+    try:
+        function = pipeline.lambda_.get_function(FunctionName=pipeline.function_name(handler))
+    except pipeline.lambda_.exceptions.ResourceNotFoundException:
+        return
+    stack = function.get("Tags", {}).get("aws:cloudformation:stack-name")
+    if stack:
+        raise OperationFailed(
+            f"{pipeline.function_name(handler)} belongs to the stack {stack}, which was deployed "
+            "from a package: update or delete that stack with CloudFormation instead."
+        )
+    arn = function["Configuration"]["FunctionArn"]
+    yield {"name": handler, "resource_type": "lambda_function", "lambda_arn": arn}
+    for mapping in list_mappings(pipeline, handler):
+        source = mapping["EventSourceArn"]
+        service = source.split(":")[2]
+        resource = {
+            "name": f"{handler}-{service}-event-source",
+            "resource_type": f"{service}_event",
+            STREAMS[service]: source,
+            "event_uuid": mapping["UUID"],
+            "lambda_arn": arn,
+        }
+        if service == "kinesis":
+            resource["stream"] = source.split("/", 1)[1]
+        yield resource
+
+
+def _role(pipeline: Pipeline, resource_name: str, role_name: str) -> Iterator[Resource]:
+    try:
+        arn = pipeline.iam.get_role(RoleName=role_name)["Role"]["Arn"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return
+    yield {
+        "name": resource_name,
+        "resource_type": "iam_role",
+        "role_arn": arn,
+        "role_name": role_name,
+    }
+
+
+def _log_group(pipeline: Pipeline, handler: str, name: str) -> Iterator[Resource]:
+    groups = pipeline.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    if any(group["logGroupName"] == name for group in groups):
+        yield {
+            "name": f"{handler}-log-group",
+            "resource_type": "log_group",
+            "log_group_name": name,
+        }

@@ -1,0 +1,142 @@
+"""Records into a Kinesis stream, in full batches, what was throttled again, at a rate."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.deaggregation import UserRecord
+from operations.errors import OperationFailed
+from operations.scores.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+BATCH_RECORDS = 500
+BATCH_BYTES = 5 * 1024**2
+"""What PutRecords takes: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html"""
+
+KEY_BYTES = 16
+LARGEST_PAYLOAD_BYTES = 1024 * 1024 - KEY_BYTES
+
+BATCHES_A_SECOND = 10
+"""At a rate, smaller batches go out that often, so that the stream sees no bursts."""
+
+MOST_ATTEMPTS = 8
+
+
+class OutgoingRecord(NamedTuple):
+    """One Kinesis record to be put, and how many payloads it holds."""
+
+    data: bytes
+    partition_key: str
+    payloads: int = 1
+
+    @property
+    def size_bytes(self) -> int:
+        """What it counts for in a request."""
+        return len(self.data) + len(self.partition_key.encode())
+
+
+def send_payloads(
+    kinesis: "KinesisClient",
+    stream: str,
+    payloads: Iterable[bytes],
+    on_sent: Callable[[int], object] = lambda _: None,
+    *,
+    aggregate: bool = False,
+    rate: float | None = None,
+) -> None:
+    """Put the payloads on the stream, one a record or, aggregated, many in one.
+
+    `on_sent` is told how many more payloads are there, as it goes. `rate` is payloads a second;
+    without one, as fast as it goes. Raises OperationFailed where the stream keeps refusing some.
+    """
+    pace = Pace(rate)
+    most = max(1, min(BATCH_RECORDS, int(rate / BATCHES_A_SECOND))) if rate else BATCH_RECORDS
+    records = aggregate_payloads(payloads) if aggregate else map(single_payload, payloads)
+    for batch in in_batches(records, most):
+        pace.wait_for(sum(record.payloads for record in batch))
+        _put(kinesis, stream, batch, on_sent)
+
+
+class Pace:
+    """Holds a rate by the clock: what is late is caught up with, no error adds up."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._started = time.monotonic()
+        self._count = 0.0
+
+    def wait_for(self, count: float) -> None:
+        """Return when the last of so many more is due."""
+        self._count += count
+        if self._rate:
+            due = self._started + self._count / self._rate
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+def single_payload(payload: bytes) -> OutgoingRecord:
+    """The payload as a record of its own."""
+    return OutgoingRecord(payload, _partition_key(payload))
+
+
+def aggregate_payloads(
+    payloads: Iterable[bytes], most_bytes: int = AGGREGATE_BYTES
+) -> Iterator[OutgoingRecord]:
+    """The payloads in order, in aggregates of so many bytes at most.
+
+    Where only one fits, it is sent as it is, as the Kinesis Producer Library does.
+    """
+    user_records = (UserRecord(payload, _partition_key(payload)) for payload in payloads)
+    for group in group_by_size(user_records, most_bytes):
+        if len(group) == 1:
+            yield single_payload(group[0].data)
+        else:
+            yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
+
+
+def in_batches(
+    records: Iterable[OutgoingRecord], most: int = BATCH_RECORDS
+) -> Iterator[list[OutgoingRecord]]:
+    """The records in order, as many at a time as one request takes, or as `most`."""
+    batch: list[OutgoingRecord] = []
+    size_bytes = 0
+    for record in records:
+        if len(batch) == most or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(record)
+        size_bytes += record.size_bytes
+    if batch:
+        yield batch
+
+
+def _partition_key(payload: bytes) -> str:
+    return blake2b(payload, digest_size=8).hexdigest()
+
+
+def _put(
+    kinesis: "KinesisClient",
+    stream: str,
+    records: Sequence[OutgoingRecord],
+    on_sent: Callable[[int], object],
+) -> None:
+    for attempt in range(MOST_ATTEMPTS):
+        response = kinesis.put_records(
+            StreamName=stream,
+            Records=[
+                {"Data": record.data, "PartitionKey": record.partition_key} for record in records
+            ],
+        )
+        results = list(zip(records, response["Records"], strict=True))
+        on_sent(sum(record.payloads for record, result in results if "ErrorCode" not in result))
+        records = [record for record, result in results if "ErrorCode" in result]
+        if not records:
+            return
+        time.sleep(random.uniform(0.05, 0.15) * 2**attempt)
+    raise OperationFailed(
+        f"The stream {stream} still refuses {len(records)} records after {MOST_ATTEMPTS} "
+        "attempts: give it more shards, or send more slowly."
+    )

@@ -1,0 +1,1 @@
+"""Which stage: its configuration, names, clients, stacks and mappings."""

@@ -1,0 +1,59 @@
+""".chalice/config.json: the stages, and the names recorded as their environment variables."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from operations.errors import Misuse
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def require_stage(stage: str) -> dict[str, Any]:
+    """The stage's settings; raises Misuse where .chalice/config.json has no such stage."""
+    stages: dict[str, dict[str, Any]] = json.loads(
+        (PROJECT / ".chalice" / "config.json").read_text()
+    )["stages"]
+    if stage not in stages:
+        known = ", ".join(sorted(stages))
+        raise Misuse(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
+    return stages[stage]
+
+
+def record_outputs(app_folder: Path, stage: str, outputs: Mapping[str, str]) -> None:
+    """Record the data stack's outputs as the stage's environment variables.
+
+    They go into .chalice/config.json, where `chalice deploy` reads them; the stage's other
+    variables stay.
+    """
+    path = app_folder / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    variables = config["stages"].setdefault(stage, {}).setdefault("environment_variables", {})
+    variables.update({variable_name(output): value for output, value in outputs.items()})
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def recorded_variables(app_folder: Path, stage: str) -> dict[str, str]:
+    """The stage's own environment variables in .chalice/config.json."""
+    config = json.loads((app_folder / ".chalice" / "config.json").read_text())
+    variables: dict[str, str] = config["stages"].get(stage, {}).get("environment_variables", {})
+    return variables
+
+
+def forget_outputs(app_folder: Path, stage: str, outputs: Iterable[str]) -> None:
+    """Take the outputs' variables out of the stage again."""
+    path = app_folder / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    variables = config["stages"].get(stage, {}).get("environment_variables", {})
+    for output in outputs:
+        variables.pop(variable_name(output), None)
+    if not variables:
+        config["stages"].get(stage, {}).pop("environment_variables", None)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def variable_name(output: str) -> str:
+    """The environment variable that an output is recorded as: RejectsBucket, REJECTS_BUCKET."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", output).upper()

@@ -1,0 +1,96 @@
+"""The functions' event source mappings: seen, paused and resumed."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from operations.errors import OperationFailed
+from operations.stage.stage import Pipeline
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
+
+CHANGE_SECONDS = 300
+"""Lambda takes up to some minutes to change a mapping's state."""
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class EventSourceMapping:
+    """What feeds a stream to a function.
+
+    `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
+    `PROBLEM: Function call failed` and the like.
+    """
+
+    handler: str
+    uuid: str
+    state: str
+    last_result: str
+    source: str
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it delivers, or is about to."""
+        return self.state in ("Enabled", "Enabling", "Creating", "Updating")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last batch was not processed."""
+        return self.last_result.startswith(("PROBLEM", "FAILED"))
+
+
+def find_mappings(pipeline: Pipeline, handler: str) -> list[EventSourceMapping]:
+    """The mappings of a handler's function; none where the function is not deployed."""
+    return [_mapping(handler, found) for found in list_mappings(pipeline, handler)]
+
+
+def list_mappings(
+    pipeline: Pipeline, handler: str
+) -> "list[EventSourceMappingConfigurationTypeDef]":
+    """The same as Lambda describes them, with all their options."""
+    pages = pipeline.lambda_.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=pipeline.function_name(handler)
+    )
+    try:
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
+    except pipeline.lambda_.exceptions.ResourceNotFoundException:
+        return []
+
+
+def require_mapping(pipeline: Pipeline, handler: str) -> EventSourceMapping:
+    """The one mapping of a handler's function; raises OperationFailed where there is not one."""
+    found = find_mappings(pipeline, handler)
+    if len(found) != 1:
+        raise OperationFailed(
+            f"{pipeline.function_name(handler)} has {len(found)} event source mappings instead of "
+            "one: deploy the app again."
+        )
+    return found[0]
+
+
+def switch_mapping(pipeline: Pipeline, mapping: EventSourceMapping, *, enabled: bool) -> None:
+    """Have the mapping enabled or disabled, and wait until it is."""
+    wanted = "Enabled" if enabled else "Disabled"
+    if mapping.state == wanted:
+        return
+    pipeline.lambda_.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while pipeline.lambda_.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
+        if time.monotonic() > deadline:
+            raise OperationFailed(
+                f"The mapping of {mapping.handler} is not {wanted} after {CHANGE_SECONDS} seconds: "
+                "look at it in the Lambda console, then run this again."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _mapping(handler: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:
+    return EventSourceMapping(
+        handler=handler,
+        uuid=found["UUID"],
+        state=found.get("State", "unknown"),
+        last_result=found.get("LastProcessingResult", ""),
+        source=found.get("EventSourceArn", ""),
+    )

@@ -1,0 +1,1 @@
+"""Whether the totals are exact, and how they become so again."""

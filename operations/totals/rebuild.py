@@ -1,0 +1,307 @@
+"""Sets every total from the records in the table: exact, or refused with nothing changed.
+
+Both mappings are paused. The table's stream is read whole, as long as it is kept, then the table
+is scanned, then the stream is read on: if nothing came, nothing was written since the scan began,
+so the sums are those of one moment, and every stream record read up to then is in them. The
+aggregator may still have to deliver many of these (it may be a day behind), and rejected ones may
+be redriven later. So each total is written together with the receipts of all of them, by which the
+aggregator finds that they are counted. What is written later is in no sum, has no receipt, and is
+counted as ever when the mappings are resumed.
+
+A total and its receipts are one write, and doing it again writes nothing more: a rebuild that is
+interrupted has set some totals right and left the others as they were. It is run again to go on.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.scores import InvalidRecord, check_number
+from operations.errors import OperationFailed, OperationInterrupted, explain
+from operations.rejects.objects import LAMBDAS_PREFIX, PROCESSORS, read_rejects
+from operations.stage.mappings import require_mapping, switch_mapping
+from operations.stage.stage import Pipeline
+from operations.tables.scan import ReadMeter
+from operations.tables.stream import TableStream
+from operations.totals.counted import KnownReceipts
+from operations.totals.reconcile import Progress, RecordCount, expect_records, find_totals
+from operations.totals.sums import Comparison, UserSums
+from operations.totals.write import Amounts, TotalSetter
+
+AGGREGATOR = "AggregateScoresByUser"
+MOST_SCANS = 3
+WRITERS = 16
+USERS_AT_A_TIME = 500
+LISTED_USERS = 1000
+
+Announce = Callable[[str], None]
+"""Takes a sentence about the step that begins."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild did, or, if it was dry, would have done.
+
+    `changed` holds the first of `changed_users`, whose total was not the sum. `receipts` is how
+    many changes were made known as counted, those that were known before among them.
+    """
+
+    is_dry_run: bool
+    records: int
+    invalid_records: int
+    users: int
+    changed_users: int
+    changed: tuple[Comparison, ...]
+    receipts: int
+    read_units: float
+    seconds: float
+
+
+class _WrittenMeanwhile(Exception):
+    """The table was written while it was scanned."""
+
+
+def rebuild(
+    pipeline: Pipeline,
+    meter: ReadMeter,
+    progress: Progress,
+    announce: Announce,
+    *,
+    dry_run: bool = False,
+    settle_seconds: float,
+    without_expired: bool = False,
+) -> Rebuilt:
+    """Make every total the sum of the user's records in the table.
+
+    `settle_seconds`: the stream passes for read when nothing has come for so long. Raises
+    OperationFailed or OperationInterrupted, whose message says what was changed and what is
+    paused.
+    """
+    if not without_expired:
+        _refuse_time_to_live(pipeline)
+    run = _Rebuild(pipeline, meter, progress, announce, settle_seconds)
+    if dry_run:
+        return run.dry()
+    try:
+        return run.wet()
+    except _WrittenMeanwhile as error:
+        run.resume()
+        raise OperationFailed(
+            f"The table was written during each of {MOST_SCANS} scans, so no sum would be exact. "
+            "Nothing was changed and both functions go on. Stop those who write to it from "
+            "consoles and programs, then run this again."
+        ) from error
+    except KeyboardInterrupt as error:
+        raise OperationInterrupted(f"Interrupted. {run.leave()}") from error
+    except OperationFailed as error:
+        raise OperationFailed(f"{error} {run.leave()}") from error
+    except (BotoCoreError, ClientError) as error:
+        raise OperationFailed(f"{explain(error)} {run.leave()}") from error
+
+
+class _Rebuild:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        meter: ReadMeter,
+        progress: Progress,
+        announce: Announce,
+        settle_seconds: float,
+    ) -> None:
+        self._pipeline = pipeline
+        self._meter = meter
+        self._progress = progress
+        self._announce = announce
+        self._settle_seconds = settle_seconds
+        self._started = time.monotonic()
+        self._paused_at: float | None = None
+        self._users_done = 0
+        self._is_writing = False
+
+    def dry(self) -> Rebuilt:
+        with UserSums() as sums:
+            self._announce("Scanning the records, nothing is paused")
+            counted = expect_records(self._pipeline, sums, self._meter, self._progress)
+            find_totals(self._pipeline, sums, self._meter, self._progress)
+            return self._result(counted, sums, receipts=0, is_dry_run=True)
+
+    def wet(self) -> Rebuilt:
+        with ExitStack() as opened:
+            receipts = opened.enter_context(KnownReceipts())
+            self._pause()
+            arn = self._pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
+            stream = TableStream(self._pipeline.streams, arn, "TRIM_HORIZON")
+            self._announce("Reading the table's stream")
+            receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
+            sums, counted = self._scan_undisturbed(opened, stream, receipts)
+            proved_at = int(time.time() - self._settle_seconds)
+            self._announce("Reading the aggregator's rejects")
+            receipts.add_stream_records(self._aggregator_rejects())
+            self._wait_for_invocations()
+            find_totals(self._pipeline, sums, self._meter, self._progress, consistent=True)
+            _refuse_unwritable(sums)
+            result = self._result(counted, sums, len(receipts), is_dry_run=False)
+            self._announce("Setting the totals")
+            self._set_totals(sums, receipts)
+            self._announce("Making sure that the stream held nothing back")
+            self._refuse_late(stream, proved_at)
+            self._announce("Resuming both mappings")
+            self.resume()
+            return result
+
+    def resume(self) -> None:
+        """Have both mappings enabled."""
+        for handler in PROCESSORS:
+            mapping = require_mapping(self._pipeline, handler)
+            switch_mapping(self._pipeline, mapping, enabled=True)
+        self._paused_at = None
+
+    def leave(self) -> str:
+        """Leave things in a state that one can go on from; what that state is."""
+        if not self._is_writing:
+            try:
+                self.resume()
+            except (OperationFailed, BotoCoreError, ClientError):
+                return (
+                    "No total was changed, but mappings may be paused: run this again, or enable "
+                    "them."
+                )
+            return "No total was changed and both functions go on."
+        return (
+            f"Some {self._users_done:,} users are done with, the others are as they were, and "
+            "both mappings are paused, so that records wait in their streams. Run this again: it "
+            "goes on from here and resumes them at its end."
+        )
+
+    def _pause(self) -> None:
+        self._announce("Pausing both mappings")
+        for handler in PROCESSORS:
+            mapping = require_mapping(self._pipeline, handler)
+            switch_mapping(self._pipeline, mapping, enabled=False)
+        self._paused_at = time.monotonic()
+
+    def _scan_undisturbed(
+        self, opened: ExitStack, stream: TableStream, receipts: KnownReceipts
+    ) -> tuple[UserSums, RecordCount]:
+        """The sums of one moment: nothing came to the stream since their scan began."""
+        for _ in range(MOST_SCANS):
+            self._announce("Scanning the records")
+            sums = opened.enter_context(UserSums())
+            counted = expect_records(
+                self._pipeline, sums, self._meter, self._progress, consistent=True
+            )
+            self._announce("Making sure by the stream that nothing was written meanwhile")
+            written = receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
+            if not written:
+                return sums, counted
+            self._announce(f"{written:,} changes were written meanwhile")
+        raise _WrittenMeanwhile
+
+    def _aggregator_rejects(self) -> Iterator[Mapping[str, Any]]:
+        bucket = self._pipeline.variables["REJECTS_BUCKET"]
+        for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
+            for found in read_rejects(self._pipeline.s3, bucket, prefix):
+                if found.processor == AGGREGATOR:
+                    yield from found.records
+
+    def _wait_for_invocations(self) -> None:
+        """Return when no invocation from before the pause can be under way any more."""
+        name = self._pipeline.function_name(AGGREGATOR)
+        timeout = self._pipeline.lambda_.get_function_configuration(FunctionName=name)["Timeout"]
+        over = (self._paused_at or time.monotonic()) + timeout
+        remaining = over - time.monotonic()
+        if remaining > 0:
+            self._announce(f"Waiting {remaining:.0f} seconds for invocations under way")
+            time.sleep(remaining)
+
+    def _set_totals(self, sums: UserSums, receipts: KnownReceipts) -> None:
+        setter = TotalSetter(
+            self._pipeline.dynamodb,
+            self._pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+            self._pipeline.variables["GAME_SCORE_RECEIPTS_TABLE"],
+        )
+        self._is_writing = True
+        users = _users(sums, receipts)
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="setter") as writers:
+            while batch := list(islice(users, USERS_AT_A_TIME)):
+                for _ in writers.map(lambda each: setter.set(*each), batch):
+                    self._users_done += 1
+                self._progress("totals set", self._users_done, self._users_done)
+
+    def _refuse_late(self, stream: TableStream, proved_at: int) -> None:
+        """Raise OperationFailed where a record comes now that was made before the proof."""
+        for record in stream.read_until_quiet(self._settle_seconds):
+            created = record["dynamodb"].get("ApproximateCreationDateTime", 0)
+            if created < proved_at:
+                raise OperationFailed(
+                    "The stream showed a record much later than it was written, so it may be in "
+                    "a total without its receipt."
+                )
+
+    def _result(
+        self, counted: RecordCount, sums: UserSums, receipts: int, *, is_dry_run: bool
+    ) -> Rebuilt:
+        users = changed_users = 0
+        changed = []
+        for each in sums.comparisons():
+            users += 1
+            if not each.is_exact:
+                changed_users += 1
+                if changed_users <= LISTED_USERS:
+                    changed.append(each)
+        return Rebuilt(
+            is_dry_run=is_dry_run,
+            records=counted.records,
+            invalid_records=counted.invalid,
+            users=users,
+            changed_users=changed_users,
+            changed=tuple(changed),
+            receipts=receipts,
+            read_units=self._meter.units,
+            seconds=time.monotonic() - self._started,
+        )
+
+
+def _users(sums: UserSums, receipts: KnownReceipts) -> Iterator[tuple[str, Decimal, Amounts]]:
+    """Everybody with a total to set or receipts to know."""
+    with_receipts = receipts.users()
+    waiting = next(with_receipts, None)
+    for each in sums.comparisons():
+        while waiting is not None and waiting < each.username:
+            yield waiting, Decimal(0), receipts.of(waiting)
+            waiting = next(with_receipts, None)
+        if waiting == each.username:
+            yield each.username, each.expected, receipts.of(each.username)
+            waiting = next(with_receipts, None)
+        elif not each.is_exact:
+            yield each.username, each.expected, {}
+    while waiting is not None:
+        yield waiting, Decimal(0), receipts.of(waiting)
+        waiting = next(with_receipts, None)
+
+
+def _refuse_unwritable(sums: UserSums) -> None:
+    for each in sums.differences():
+        try:
+            check_number("the sum", each.expected)
+        except InvalidRecord as error:
+            raise OperationFailed(
+                f"The total of {each.username!r} cannot be written: {error}. Correct the records."
+            ) from error
+
+
+def _refuse_time_to_live(pipeline: Pipeline) -> None:
+    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    found = pipeline.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
+        raise OperationFailed(
+            f"Records in {table} expire, and a total keeps the score of expired ones: they are no "
+            "longer there to sum. --without-expired sets totals to the sum of what is there."
+        )

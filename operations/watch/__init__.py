@@ -1,0 +1,1 @@
+"""What goes on: totals, logs, the state of every part."""

@@ -1,0 +1,59 @@
+"""How far behind their streams the functions are, where CloudWatch knows."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from operations.rejects.objects import PROCESSORS
+from operations.stage.stage import Pipeline
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+DENIED = ("AccessDenied", "AccessDeniedException")
+"""Who may not see metrics sees the rest all the same."""
+
+LOOKED_BACK = timedelta(minutes=15)
+"""A function without records in so long has no age to tell."""
+
+
+def iterator_ages(pipeline: Pipeline) -> dict[str, float]:
+    """Each function's last IteratorAge, in seconds; none where there are no figures to see."""
+    queries: list[MetricDataQueryTypeDef] = [
+        {
+            "Id": f"age{index}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/Lambda",
+                    "MetricName": "IteratorAge",
+                    "Dimensions": [
+                        {"Name": "FunctionName", "Value": pipeline.function_name(handler)}
+                    ],
+                },
+                "Period": 60,
+                "Stat": "Maximum",
+            },
+        }
+        for index, handler in enumerate(PROCESSORS)
+    ]
+    now = datetime.now(UTC)
+    try:
+        answer = pipeline.cloudwatch.get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=now - LOOKED_BACK,
+            EndTime=now,
+            ScanBy="TimestampDescending",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            return {}
+        raise
+    newest = {
+        each["Id"]: each["Values"][0] for each in answer["MetricDataResults"] if each["Values"]
+    }
+    return {
+        handler: newest[f"age{index}"] / 1000
+        for index, handler in enumerate(PROCESSORS)
+        if f"age{index}" in newest
+    }

@@ -1,0 +1,130 @@
+"""The best totals, and how the pipeline is doing while one watches them."""
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.receipts import seconds_of
+from operations.stage.stage import Pipeline
+from operations.tables.scan import scan
+from operations.tables.stream import TableStream
+from operations.watch.iterator_age import iterator_ages
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+RATE_SECONDS = 10
+"""Records a second are told as the mean over so long."""
+
+SHARDS_EVERY_SECONDS = 60
+"""A shard of the table's stream ends after some hours, and others begin."""
+
+AGES_EVERY_SECONDS = 30
+"""CloudWatch has new figures once a minute."""
+
+
+@dataclass(frozen=True)
+class Standings:
+    """The best totals, best first, out of so many players.
+
+    `newest_counted` is when the newest record that stands in any total was written (seconds).
+    """
+
+    totals: dict[str, Decimal]
+    players: int
+    newest_counted: int
+
+
+@dataclass(frozen=True)
+class Doing:
+    """How the pipeline is doing; None is what is not known.
+
+    `behind_seconds`: the newest record in the table is so much newer than the newest counted.
+    `iterator_ages`: by function, CloudWatch's last IteratorAge in seconds.
+    """
+
+    records_a_second: float
+    records_seen: int
+    behind_seconds: int | None
+    iterator_ages: dict[str, float]
+
+
+def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standings:
+    """The best totals of now; memory for these alone, whatever the table's size."""
+    players = newest = 0
+    best: list[tuple[Decimal, _Descending]] = []
+    for item in scan(dynamodb, table):
+        newest = max(newest, _newest_counted(item))
+        score = item.get("Score", {}).get("N")
+        if score is None:
+            continue
+        players += 1
+        entry = (Decimal(score), _Descending(item["Username"]["S"]))
+        if len(best) < top:
+            heapq.heappush(best, entry)
+        else:
+            heapq.heappushpop(best, entry)
+    totals = {name.text: total for total, name in sorted(best, reverse=True)}
+    return Standings(totals, players, newest)
+
+
+class PipelineWatch:
+    """Tells how the pipeline is doing, from the table's stream and CloudWatch, look by look."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        arn = pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
+        self._stream = TableStream(pipeline.streams, arn, "LATEST")
+        self._stream.refresh()
+        self._refreshed_at = time.monotonic()
+        self._seen = 0
+        self._newest = 0
+        self._counts: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._ages: dict[str, float] = {}
+        self._ages_at = -float(AGES_EVERY_SECONDS)
+
+    def look(self, standings: Standings) -> Doing:
+        """How it is doing now, given the standings read just before."""
+        if time.monotonic() - self._refreshed_at > SHARDS_EVERY_SECONDS:
+            self._stream.refresh()
+            self._refreshed_at = time.monotonic()
+        for record in self._stream.read():
+            self._seen += 1
+            created = record["dynamodb"].get("ApproximateCreationDateTime", 0)
+            self._newest = max(self._newest, int(created))
+        now = time.monotonic()
+        self._counts.append((now, self._seen))
+        while len(self._counts) > 2 and now - self._counts[0][0] > RATE_SECONDS:
+            self._counts.popleft()
+        if now - self._ages_at > AGES_EVERY_SECONDS:
+            self._ages, self._ages_at = iterator_ages(self._pipeline), now
+        since, seen_then = self._counts[0]
+        behind = None
+        if self._newest and standings.newest_counted:
+            behind = max(0, self._newest - standings.newest_counted)
+        return Doing(
+            records_a_second=(self._seen - seen_then) / max(now - since, 0.001),
+            records_seen=self._seen,
+            behind_seconds=behind,
+            iterator_ages=self._ages,
+        )
+
+
+class _Descending:
+    """A name that sorts the other way round: of equal totals, the first name is the best."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return self.text > other.text
+
+
+def _newest_counted(item: Mapping[str, Any]) -> int:
+    receipts = item.get("Receipts", {}).get("BS", ())
+    archived = item.get("LastPage", {}).get("S", "0").split(".")[0]
+    return max((int(archived), *map(seconds_of, receipts)))

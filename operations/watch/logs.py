@@ -1,0 +1,122 @@
+"""The functions' log lines, as they wrote them or for a person."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from operations.stage.stage import Pipeline
+
+FOLLOW_SECONDS = 1.0
+OVERLAP_MILLISECONDS = 10_000
+"""CloudWatch may show a line later than a newer one; so far back, lines are looked for again."""
+
+REJECTED = "Rejected record"
+"""How the line of a rejected record begins, see chalicelib/telemetry.py."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a function's log; `fields` is its JSON, None for Lambda's own lines."""
+
+    handler: str
+    written: datetime
+    text: str
+    fields: dict[str, Any] | None
+
+    @property
+    def message(self) -> str:
+        """What it says; metrics by their names."""
+        if self.fields is None:
+            return self.text
+        if "_aws" in self.fields:
+            counts = (
+                f"{name} {value[0]:.0f}"
+                for name, value in self.fields.items()
+                if isinstance(value, list) and value and value[0]
+            )
+            return f"metrics  {', '.join(counts)}"
+        lines = [str(self.fields.get("message", self.text))]
+        lines += [
+            str(self.fields[name]) for name in ("traceback", "exception") if name in self.fields
+        ]
+        return "\n".join(lines)
+
+    @property
+    def level(self) -> str:
+        """INFO, WARNING, ERROR …; of Lambda's own lines, ERROR where they tell of a failure."""
+        if self.fields is None:
+            failed = any(word in self.text for word in ("[ERROR]", "Traceback", "Task timed out"))
+            return "ERROR" if failed else ""
+        return str(self.fields.get("level", ""))
+
+    @property
+    def is_reject(self) -> bool:
+        """Whether it tells of a rejected record."""
+        return REJECTED in self.text
+
+
+def read_logs(
+    pipeline: Pipeline, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+) -> list[LogLine]:
+    """The functions' lines written since then, oldest first; a function without any has none."""
+    start = int(since.timestamp() * 1000)
+    found = {
+        line_id: line
+        for handler in handlers
+        for line_id, line in _read(pipeline, handler, start, rejects=rejects)
+    }
+    return sorted(found.values(), key=lambda line: line.written)
+
+
+def follow_logs(
+    pipeline: Pipeline, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+) -> Iterator[LogLine]:
+    """The same, and then every new line as it comes, for ever."""
+    start = int(since.timestamp() * 1000)
+    shown: dict[str, int] = {}
+    while True:
+        new: list[LogLine] = []
+        for handler in handlers:
+            for line_id, line in _read(pipeline, handler, start, rejects=rejects):
+                if line_id not in shown:
+                    shown[line_id] = int(line.written.timestamp() * 1000)
+                    new.append(line)
+        yield from sorted(new, key=lambda line: line.written)
+        if shown:
+            start = max(start, max(shown.values()) - OVERLAP_MILLISECONDS)
+            shown = {line_id: at for line_id, at in shown.items() if at >= start}
+        time.sleep(FOLLOW_SECONDS)
+
+
+def _read(
+    pipeline: Pipeline, handler: str, start: int, *, rejects: bool
+) -> Iterator[tuple[str, LogLine]]:
+    arguments: dict[str, Any] = {"filterPattern": f'"{REJECTED}"'} if rejects else {}
+    pages = pipeline.logs.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{pipeline.function_name(handler)}", startTime=start, **arguments
+    )
+    try:
+        for page in pages:
+            for event in page["events"]:
+                text = event["message"].rstrip()
+                line = LogLine(
+                    handler,
+                    datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+                    text,
+                    _fields_of(text),
+                )
+                if line.is_reject or not rejects:
+                    yield event.get("eventId") or f"{handler} {event['timestamp']} {text}", line
+    except pipeline.logs.exceptions.ResourceNotFoundException:
+        return  # the group is made at the first line
+
+
+def _fields_of(text: str) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,0 +1,91 @@
+"""Failures of the environment rise, so that Lambda delivers again; nothing is lost or doubled."""
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from chalicelib import clients
+from tests.builders import inserted, kinesis_record
+from tests.conftest import Invoke
+from tests.proofs.faults import failing
+from tests.stage import Stage
+
+FAILURES = [
+    "AccessDeniedException",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    ConnectionClosedError(endpoint_url="http://dynamodb"),
+    ReadTimeoutError(endpoint_url="http://dynamodb"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda _: None, raising=False)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
+    ingest: Invoke, stage: Stage, failure: str | Exception
+) -> None:
+    batch = [
+        kinesis_record({"RecordID": number, "Username": "Ann", "Score": 1}) for number in range(5)
+    ]
+    batch.append(kinesis_record(b'{"Score": 1}'))
+
+    with (
+        failing(clients.dynamodb_client(), "PutItem", failure),
+        pytest.raises((ClientError, ConnectionClosedError, ReadTimeoutError)),
+    ):
+        ingest(*batch)
+    ingest(*batch)
+
+    assert len(stage.records) == 5
+    assert len(stage.rejects) == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_a_failing_addition_rises_and_the_redelivery_counts_all_once(
+    aggregate: Invoke, stage: Stage, failure: str | Exception
+) -> None:
+    counted, batch = inserted("Ann", 1), [inserted("Ann", 10), inserted("Ben", 100)]
+    aggregate(counted)
+
+    with (
+        failing(clients.dynamodb_client(), "UpdateItem", failure),
+        pytest.raises((ClientError, ConnectionClosedError, ReadTimeoutError)),
+    ):
+        aggregate(counted, *batch)
+    aggregate(counted, *batch)
+
+    assert stage.totals == {"Ann": 11, "Ben": 100}
+
+
+@pytest.mark.parametrize("failure", ["AccessDenied", "SlowDown", "InternalError"])
+def test_a_bucket_that_cannot_be_written_rises_and_the_redelivery_keeps_the_reject(
+    ingest: Invoke, stage: Stage, failure: str
+) -> None:
+    batch = [
+        kinesis_record({"RecordID": 1, "Username": "Ann", "Score": 1}),
+        kinesis_record(b'{"Score": 1}'),
+    ]
+
+    with failing(clients.s3_client(), "PutObject", failure), pytest.raises(ClientError):
+        ingest(*batch)
+    ingest(*batch)
+
+    assert len(stage.records) == 1
+    assert len(stage.rejects) == 1
+
+
+@pytest.mark.parametrize("table", ["GameScoreRecords", "GameScoresByUser"])
+def test_a_missing_table_rises(ingest: Invoke, aggregate: Invoke, stage: Stage, table: str) -> None:
+    stage.dynamodb.delete_table(TableName=table)
+    deliver = {
+        "GameScoreRecords": lambda: ingest(
+            kinesis_record({"RecordID": 1, "Username": "Ann", "Score": 1})
+        ),
+        "GameScoresByUser": lambda: aggregate(inserted("Ann", 1)),
+    }
+
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        deliver[table]()

@@ -1,0 +1,298 @@
+"""The dashboard and the alarms, statically: the embedded AWS validates neither."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from cfnlint.decode import cfn_yaml
+from jsonschema import Draft202012Validator
+
+from chalicelib import telemetry
+from chalicelib.decoding import KinesisBatch, StreamBatch
+from chalicelib.records import Insertions
+from chalicelib.totals import Additions
+from operations.deploy.steps import MONITORING_TEMPLATE
+from operations.stage.config import PROJECT
+from operations.stage.stage import HANDLERS
+
+TEMPLATE: Any = cfn_yaml.load(str(PROJECT / MONITORING_TEMPLATE))
+RESOURCES = TEMPLATE["Resources"]
+ALARMS = {
+    name: each["Properties"]
+    for name, each in RESOURCES.items()
+    if each["Type"] == "AWS::CloudWatch::Alarm"
+}
+VALUES = {
+    "AWS::Region": "eu-west-1",
+    "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:alarms",
+    "ProcessKinesisRecordsMapping": "0" * 36,
+    "AggregateScoresByUserMapping": "1" * 36,
+    **{
+        name: each["Default"]
+        for name, each in TEMPLATE["Parameters"].items()
+        if each.get("Default", "") != ""
+    },
+}
+
+DASHBOARD_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["widgets"],
+    "additionalProperties": False,
+    "properties": {
+        "start": {"type": "string", "pattern": "^-PT?[0-9]+[MHDW]$"},
+        "widgets": {"type": "array", "maxItems": 500, "items": {"$ref": "#/$defs/widget"}},
+    },
+    "$defs": {
+        "widget": {
+            "type": "object",
+            "required": ["type", "properties"],
+            "additionalProperties": False,
+            "properties": {
+                "type": {"enum": ["metric", "log", "alarm"]},
+                "x": {"type": "integer", "minimum": 0, "maximum": 23},
+                "y": {"type": "integer", "minimum": 0},
+                "width": {"type": "integer", "minimum": 1, "maximum": 24},
+                "height": {"type": "integer", "minimum": 1, "maximum": 1000},
+                "properties": {"type": "object"},
+            },
+            "oneOf": [
+                {"properties": {"type": {"const": kind}, "properties": {"$ref": f"#/$defs/{kind}"}}}
+                for kind in ("metric", "log", "alarm")
+            ],
+        },
+        "metric": {
+            "required": ["region", "metrics"],
+            "additionalProperties": False,
+            "properties": {
+                "title": {"type": "string"},
+                "region": {"type": "string"},
+                "view": {"enum": ["timeSeries", "singleValue", "gauge", "bar", "pie", "table"]},
+                "stat": {"$ref": "#/$defs/stat"},
+                "period": {"type": "integer", "multipleOf": 60},
+                "yAxis": {"type": "object"},
+                "annotations": {"type": "object", "required": ["horizontal"]},
+                "metrics": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/line"}},
+            },
+        },
+        "line": {
+            "type": "array",
+            "minItems": 3,
+            "items": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "label": {"type": "string"},
+                            "stat": {"$ref": "#/$defs/stat"},
+                        },
+                    },
+                ]
+            },
+        },
+        "stat": {"pattern": "^(Sum|Average|Minimum|Maximum|SampleCount|p[0-9]{1,2}(\\.[0-9]+)?)$"},
+        "log": {
+            "required": ["region", "query"],
+            "additionalProperties": False,
+            "properties": {
+                "title": {"type": "string"},
+                "region": {"type": "string"},
+                "view": {"enum": ["table", "timeSeries", "bar", "pie"]},
+                "query": {"type": "string", "pattern": "^SOURCE '"},
+            },
+        },
+        "alarm": {
+            "required": ["alarms"],
+            "additionalProperties": False,
+            "properties": {
+                "title": {"type": "string"},
+                "alarms": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 100,
+                    "items": {"type": "string", "pattern": "^arn:aws:cloudwatch:"},
+                },
+            },
+        },
+    },
+}
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+
+
+def resolve(value: Any) -> Any:
+    """The value as CloudFormation would resolve it, with the parameters' defaults."""
+    if isinstance(value, list):
+        return [resolve(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return VALUES[value["Ref"]]
+    if "Fn::If" in value:
+        return resolve(value["Fn::If"][1])
+    if "Fn::Sub" in value:
+        text, more = (
+            value["Fn::Sub"] if isinstance(value["Fn::Sub"], list) else (value["Fn::Sub"], {})
+        )
+        known = {**VALUES, **resolve(more)}
+        return re.sub(r"\$\{([^}]+)\}", lambda name: lookup(name[1], known), text)
+    return {name: resolve(each) for name, each in value.items()}
+
+
+def lookup(name: str, known: dict[str, Any]) -> str:
+    if name.endswith(".Arn"):
+        alarm = resolve(RESOURCES[name.removesuffix(".Arn")]["Properties"]["AlarmName"])
+        return f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{alarm}"
+    return str(known[name])
+
+
+def body() -> Any:
+    return json.loads(resolve(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]))
+
+
+def lines() -> Iterator[list[Any]]:
+    """Every line of every graph: namespace, metric, dimensions' names and values, options."""
+    for widget in body()["widgets"]:
+        yield from widget["properties"].get("metrics", [])
+
+
+def alarmed() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Every metric that an alarm looks at: namespace, metric, dimensions."""
+    for alarm in ALARMS.values():
+        statistics = [
+            each["MetricStat"]["Metric"]
+            for each in alarm.get("Metrics", ())
+            if "MetricStat" in each
+        ]
+        for metric in statistics or [alarm]:
+            dimensions = {each["Name"]: each["Value"] for each in resolve(metric["Dimensions"])}
+            yield metric["Namespace"], metric["MetricName"], dimensions
+
+
+def emitted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, dict[str, Any]]:
+    """What telemetry writes for each function, by function name: the EMF objects themselves."""
+    found = {}
+    for handler in HANDLERS:
+        name = f"game-scores-prod-{handler}"
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", name)
+        if handler == "ProcessKinesisRecords":
+            telemetry.report_ingestion(
+                KinesisBatch((), (), (), 0), Insertions(0, 0, ()), rejected=0
+            )
+        else:
+            telemetry.report_aggregation(0, StreamBatch((), (), 0), Additions(), rejected=0)
+        found[name] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_dashboard_is_what_cloudwatch_takes() -> None:
+    errors = list(Draft202012Validator(DASHBOARD_SCHEMA).iter_errors(body()))
+
+    assert [error.message for error in errors] == []
+
+
+def test_no_two_widgets_share_a_place() -> None:
+    places = [
+        (x, y)
+        for widget in body()["widgets"]
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) == 23
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_what_cloudwatch_takes(name: str) -> None:
+    service = botocore.session.get_session().get_service_model("cloudwatch")
+    shape: Any = service.operation_model("PutMetricAlarm").input_shape
+    alarm = resolve(ALARMS[name])
+    request = {**alarm, "Threshold": float(alarm["Threshold"])}
+
+    report = ParamValidator().validate(request, shape)
+
+    assert not report.has_errors(), report.generate_report()
+    assert request["TreatMissingData"] == "notBreaching"
+    assert request["AlarmActions"] == request["OKActions"] == [VALUES["AlarmTopic"]]
+    assert len(request["AlarmDescription"]) > 60
+    statistics = {each for each in request if each in ("MetricName", "Metrics")}
+    assert len(statistics) == 1
+    assert ("Period" in request) == ("MetricName" in request)
+
+
+def test_every_own_metric_shown_or_alarmed_is_written_by_telemetry(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {
+        (directive["Namespace"], metric["Name"], name, frozenset(dimensions))
+        for name, metrics in emitted(capsys, monkeypatch).items()
+        for directive in metrics["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+        for dimensions in directive["Dimensions"]
+    }
+    shown = {
+        (namespace, metric, rest[1], frozenset(each for each in rest[::2] if isinstance(each, str)))
+        for namespace, metric, *rest in lines()
+        if namespace == "GameScores"
+    }
+    watched = {
+        (namespace, metric, dimensions["FunctionName"], frozenset(dimensions))
+        for namespace, metric, dimensions in alarmed()
+        if namespace == "GameScores"
+    }
+
+    assert shown | watched <= written
+    assert {metric for _, metric, _, _ in shown} == {metric for _, metric, _, _ in written}
+
+
+def test_own_metrics_are_dimensioned_as_they_are_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = {metrics["service"] for metrics in emitted(capsys, monkeypatch).values()}
+
+    assert services == {
+        rest[rest.index("service") + 1]
+        for namespace, _, *rest in lines()
+        if namespace == "GameScores"
+    }
+
+
+def test_both_functions_are_alarmed_in_every_way() -> None:
+    ways = {
+        "IteratorAge",
+        "Errors",
+        "Throttles",
+        "RecordsRejected",
+        "OnFailureDestinationDeliveredEventCount",
+        "DestinationDeliveryFailures",
+    }
+
+    for handler, uuid in zip(HANDLERS, ("0" * 36, "1" * 36), strict=True):
+        found = {
+            metric
+            for _, metric, dimensions in alarmed()
+            if dimensions.get("FunctionName") == f"game-scores-prod-{handler}"
+            or dimensions.get("EventSourceMappingUUID") == uuid
+        }
+        assert ways <= found
+    silent = ALARMS["Silent"]["Metrics"][0]["Expression"]
+    assert silent == "IF(FILL(incoming, 0) > 0 AND FILL(received, 0) == 0, 1, 0)"
+
+
+def test_every_threshold_has_a_reason() -> None:
+    thresholds = {
+        alarm["Threshold"]["Ref"]
+        for alarm in ALARMS.values()
+        if isinstance(alarm["Threshold"], dict)
+    }
+
+    assert len(thresholds) == 4
+    for name in thresholds:
+        assert len(TEMPLATE["Parameters"][name]["Description"]) > 80

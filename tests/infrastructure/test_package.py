@@ -1,0 +1,290 @@
+"""The package: what is in it, its template, that it runs under AWS's own runtime client."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import lint_file
+
+from operations.deploy.chalice import copy_app, run_chalice
+from operations.deploy.package import package_app
+from operations.errors import OperationFailed
+from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.server import EmbeddedAws
+from operations.stage.config import PROJECT, variable_name
+from operations.stage.stacks import apply_stack
+from operations.stage.stage import HANDLERS, Pipeline, data_stack_name
+from operations.tables.scan import read_totals
+from tests.builders import event, inserted, kinesis_record
+from tests.conftest import drive, unpack, upload
+from tests.infrastructure.runtime_api import install_runtime, running
+from tests.infrastructure.test_infrastructure import TEMPLATE as DATA
+from tests.stage import Stage
+
+KINESIS_EVENTS, TABLE_EVENTS = (
+    "ProcessKinesisRecordsKinesisEventSource",
+    "AggregateScoresByUserDynamodbEventSource",
+)
+CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of prod's package."""
+    folder = tmp_path_factory.mktemp("package") / "out"
+    package_app(PROJECT, "prod", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(package: Path) -> Any:
+    return yaml.safe_load((package / "sam.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def unpacked(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpack(package / "deployment.zip", tmp_path_factory.mktemp("unpacked"))
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_runtime(tmp_path_factory.mktemp("runtime") / "var")
+
+
+def test_cfn_lint_finds_nothing_in_the_template(package: Path) -> None:
+    assert lint_file(package / "sam.yaml") == []
+
+
+def test_the_template_has_no_alias_and_nothing_recorded(package: Path) -> None:
+    text = (package / "sam.yaml").read_text()
+
+    tokens = yaml.scan(text)
+
+    assert not any(isinstance(token, yaml.AliasToken) for token in tokens)
+    assert "000000000000" not in text
+    assert "not-recorded-yet" not in text
+
+
+def test_every_name_is_imported_from_the_data_stack(template: Any) -> None:
+    imports = {
+        variable_name(output): {"Fn::ImportValue": {"Fn::Sub": export["Export"]["Name"]["Fn::Sub"]}}
+        for output, export in DATA["Outputs"].items()
+    }
+    expected = json.loads(json.dumps(imports).replace("${AWS::StackName}", "${DataStack}"))
+
+    for handler in HANDLERS:
+        variables = template["Resources"][handler]["Properties"]["Environment"]["Variables"]
+        assert variables == {"LOG_LEVEL": "INFO", **expected}
+    assert template["Parameters"]["DataStack"]["Default"] == data_stack_name("prod")
+
+
+def test_every_mapping_option_is_in_the_template(template: Any) -> None:
+    destination = {
+        "OnFailure": {
+            "Destination": {
+                "Fn::Sub": [
+                    "arn:${AWS::Partition}:s3:::${Bucket}",
+                    {"Bucket": {"Fn::ImportValue": {"Fn::Sub": "${DataStack}-RejectsBucket"}}},
+                ]
+            }
+        }
+    }
+    both = {
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 1,
+        "StartingPosition": "TRIM_HORIZON",
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": -1,
+        "DestinationConfig": destination,
+        "MetricsConfig": {"Metrics": ["EventCount"]},
+    }
+
+    events = {
+        handler: template["Resources"][handler]["Properties"]["Events"] for handler in HANDLERS
+    }
+
+    assert events["ProcessKinesisRecords"] == {
+        KINESIS_EVENTS: {
+            "Type": "Kinesis",
+            "Properties": {
+                **both,
+                "Stream": {
+                    "Fn::Sub": [
+                        "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}"
+                        ":stream/${Name}",
+                        {"Name": {"Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoresStream"}}},
+                    ]
+                },
+                "MaximumRecordAgeInSeconds": {"Ref": "KinesisMaximumRecordAge"},
+                "ParallelizationFactor": 1,
+            },
+        }
+    }
+    assert events["AggregateScoresByUser"] == {
+        TABLE_EVENTS: {
+            "Type": "DynamoDB",
+            "Properties": {
+                **both,
+                "Stream": {
+                    "Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoreRecordsStreamArn"}
+                },
+                "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
+                "ParallelizationFactor": 2,
+            },
+        }
+    }
+
+
+def test_records_are_given_up_after_half_the_retention(template: Any) -> None:
+    retention_hours = DATA["Parameters"]["StreamRetentionHours"]["Default"]
+
+    for parameter in ("KinesisMaximumRecordAge", "TableStreamMaximumRecordAge"):
+        assert template["Parameters"][parameter]["Default"] == retention_hours * 3600 / 2
+
+
+def test_each_function_has_its_own_policy_and_the_settings_of_the_config(template: Any) -> None:
+    for handler in HANDLERS:
+        file = CONFIG["stages"]["prod"]["lambda_functions"][handler]["iam_policy_file"]
+        policy = json.loads((PROJECT / ".chalice" / file).read_text())
+
+        function = template["Resources"][handler]["Properties"]
+        (role_policy,) = template["Resources"][f"{handler}Role"]["Properties"]["Policies"]
+        log_group = template["Resources"][f"{handler}LogGroup"]["Properties"]
+
+        assert role_policy["PolicyDocument"] == policy
+        assert function["Role"] == {"Fn::GetAtt": [f"{handler}Role", "Arn"]}
+        assert function["FunctionName"] == {"Fn::Sub": f"game-scores-${{Stage}}-{handler}"}
+        settings = {**CONFIG, **CONFIG["lambda_functions"].get(handler, {})}
+        assert function["MemorySize"] == settings["lambda_memory_size"]
+        assert function["Timeout"] == settings["lambda_timeout"]
+        assert function["Architectures"] == ["arm64"]
+        assert function["Tracing"] == "PassThrough"
+        assert "ReservedConcurrentExecutions" not in function
+        assert log_group["RetentionInDays"] == CONFIG["log_retention_in_days"]
+
+
+def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked: Path) -> None:
+    tops = {path.name for path in unpacked.iterdir() if path.suffix not in (".dist-info", ".data")}
+    files = [path for path in unpacked.rglob("*") if path.is_file()]
+
+    assert tops == {
+        "app.py",
+        "chalicelib",
+        "chalice",
+        "aws_lambda_powertools",
+        "jmespath",
+        "typing_extensions.py",
+    }
+    assert [path for path in files if path.suffix in (".pyc", ".so")] == []
+    assert sum(path.stat().st_size for path in files) < 6_000_000
+
+
+def test_plain_chalice_package_makes_the_same(package: Path, tmp_path: Path) -> None:
+    app_folder = copy_app(PROJECT, tmp_path)
+    mappings = str(PROJECT / "infrastructure" / "mappings.yaml")
+
+    run_chalice(
+        app_folder,
+        ["package", "--stage", "prod", "--merge-template", mappings, "out"],
+        {"AWS_DEFAULT_REGION": "us-east-1"},
+    )
+
+    plain = yaml.safe_load((app_folder / "out" / "sam.yaml").read_text())
+    assert plain == yaml.safe_load((package / "sam.yaml").read_text())
+    names = [
+        zipfile.ZipFile(folder / "deployment.zip").namelist()
+        for folder in (app_folder / "out", package)
+    ]
+    assert names[0] == names[1]
+
+
+def test_the_unpacked_zip_runs_under_awss_runtime_client_with_only_boto3_beside_it(
+    unpacked: Path, runtime: Path, stage: Stage, aws: EmbeddedAws
+) -> None:
+    variables = {**aws.variables, **stage.variables}
+    score = kinesis_record({"RecordID": 7, "Username": "Ann", "Score": 5})
+
+    with running("app.process_kinesis_records", unpacked, runtime, variables) as function:
+        answers = [function.invoke(event(score, kinesis_record(b'{"Score": 1}')))]
+        answers.append(function.invoke(event(score)))
+    with running("app.aggregate_scores_by_user", unpacked, runtime, variables) as function:
+        answers += [function.invoke(event(inserted("Ann", 5))), function.invoke({"Records": 1})]
+
+    assert answers[0] == ("response", "Successfully processed 2 records.")
+    assert answers[1:3] == [("response", "Successfully processed 1 records.")] * 2
+    assert (answers[3][0], answers[3][1]["errorType"]) == ("error", "TypeError")
+    assert stage.records["7"]["Score"] == {"N": "5"}
+    assert stage.totals == {"Ann": 5}
+    assert stage.reasons == ["the record has no RecordID and no Username"]
+
+
+def test_a_missing_requirement_shows(unpacked: Path, runtime: Path, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    for path in unpacked.iterdir():
+        if path.name != "aws_lambda_powertools":
+            (package / path.name).symlink_to(path)
+
+    with running("app.process_kinesis_records", package, runtime, {}) as function:
+        kind, error = function.invoke(event())
+
+    assert kind == "error"
+    assert "No module named 'aws_lambda_powertools'" in error["errorMessage"]
+
+
+def test_importing_it_takes_little_processor_time(unpacked: Path, runtime: Path) -> None:
+    measured = subprocess.run(
+        [sys.executable, "-S", "-c", "import time, app; print(time.process_time())"],
+        cwd=unpacked,
+        env={"PYTHONPATH": f"{unpacked}:{runtime}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert float(measured.stdout) < 2  # some 0.3 s on a machine of 2026
+
+
+def test_the_package_runs_both_streams_under_prods_policies(
+    package: Path, aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    aws.reset()
+    cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    data_stack = data_stack_name("prod")
+    outputs = apply_stack(cloudformation, data_stack, PROJECT / DATA_TEMPLATE, LOCAL_PARAMETERS)
+    variables = {variable_name(output): value for output, value in outputs.items()}
+    pipeline = Pipeline("prod", aws.session, aws.endpoint_url, variables)
+
+    apply_stack(cloudformation, "game-scores-prod", upload(pipeline, package, tmp_path), {})
+
+    assert drive(pipeline, {"Ann": 5, "Ben": 7}) == {"Ann": 5, "Ben": 7}
+    assert read_totals(pipeline.dynamodb, "GameScoresByUser") == {"Ann": 5, "Ben": 7}
+
+
+def test_terraform_output_lacks_what_the_readme_says(tmp_path: Path) -> None:
+    app_folder = copy_app(PROJECT, tmp_path)
+    terraform = ["package", "--stage", "prod", "--pkg-format", "terraform", "terraform"]
+    with pytest.raises(OperationFailed, match="UnsupportedFeatureError: LogGroup"):
+        run_chalice(app_folder, terraform, {"AWS_DEFAULT_REGION": "us-east-1"})
+    config = {name: value for name, value in CONFIG.items() if name != "log_retention_in_days"}
+    (app_folder / ".chalice" / "config.json").write_text(json.dumps(config))
+
+    run_chalice(app_folder, terraform, {"AWS_DEFAULT_REGION": "us-east-1"})
+
+    made = json.loads((app_folder / "terraform" / "chalice.tf.json").read_text())["resource"]
+    assert "aws_cloudwatch_log_group" not in made
+    for mapping in made["aws_lambda_event_source_mapping"].values():
+        assert set(mapping) == {
+            "event_source_arn",
+            "batch_size",
+            "starting_position",
+            "maximum_batching_window_in_seconds",
+            "function_name",
+        }
+    for function in made["aws_lambda_function"].values():
+        assert set(function["environment"]["variables"]) == {"LOG_LEVEL"}

@@ -1,0 +1,116 @@
+"""One deployed pipeline for all verbs, and the command line beside it."""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from operations.__main__ import run as run_command_line
+from operations.local.pipeline import deploy_locally
+from operations.local.server import EmbeddedAws
+from operations.rejects.objects import list_objects
+from operations.stage.stage import Pipeline, open_stage, with_names
+from operations.tables.scan import read_totals, scan
+
+PATIENCE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a verb printed, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The result, where --json was asked for."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Shell:
+    """Runs verbs as a person does, against the deployed stage."""
+
+    pipeline: Pipeline
+    capture: pytest.CaptureFixture[str]
+    options: list[str] = field(default_factory=list)
+
+    def __call__(self, *arguments: str) -> Answer:
+        status = run_command_line([*arguments, *self.options])
+        out, err = self.capture.readouterr()
+        assert "Traceback" not in err
+        return Answer(status, out, err)
+
+
+@pytest.fixture(scope="package")
+def pipeline(aws: EmbeddedAws) -> Pipeline:
+    """The stage that all tests of this folder share; each takes users of its own."""
+    aws.reset()
+    return deploy_locally(aws, announce=lambda _: None)
+
+
+@pytest.fixture(scope="package")
+def find_once() -> Callable[..., Pipeline]:
+    """Looks for each stage only once, and so makes its clients once: half a second each time."""
+    return functools.cache(lambda *options: with_names(open_stage(*options)))
+
+
+@pytest.fixture
+def shell(
+    pipeline: Pipeline,
+    find_once: Callable[..., Pipeline],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shell:
+    """The command line; the stage and the AWS are named by options."""
+    monkeypatch.setattr("operations.cli.options.open_stage", find_once)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert pipeline.endpoint_url
+    return Shell(
+        pipeline, capsys, ["--stage", pipeline.stage, "--endpoint-url", pipeline.endpoint_url]
+    )
+
+
+@pytest.fixture
+def _empty_bucket(pipeline: Pipeline) -> Iterator[None]:
+    """No rejects before the test, and none left by it."""
+    clear_bucket(pipeline)
+    yield
+    clear_bucket(pipeline)
+
+
+def clear_bucket(pipeline: Pipeline) -> None:
+    bucket = pipeline.variables["REJECTS_BUCKET"]
+    for found in list(list_objects(pipeline.s3, bucket)):
+        pipeline.s3.delete_object(Bucket=bucket, Key=found.key)
+
+
+def totals(pipeline: Pipeline, *users: str) -> dict[str, Decimal]:
+    """These users' totals."""
+    found = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+    return {user: found[user] for user in users if user in found}
+
+
+def records_of(pipeline: Pipeline, user: str) -> dict[str, dict[str, Any]]:
+    """The user's records in the table, by id."""
+    items = scan(pipeline.dynamodb, pipeline.variables["GAME_SCORE_RECORDS_TABLE"])
+    return {
+        item["RecordID"]["N"]: dict(item)
+        for item in items
+        if item.get("Username", {}).get("S") == user
+    }
+
+
+def until(measure: Callable[[], object], expected: object) -> None:
+    """Wait until the measure is as expected; the pipeline takes its time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := measure()) != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert found == expected

@@ -1,0 +1,412 @@
+"""`python -m operations deploy` from a fresh clone: deployed, driven, redeployed, taken away."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations.deploy.chalice import run_chalice
+from operations.deploy.mapping_options import read_mapping_options
+from operations.deploy.package import package_app
+from operations.deploy.remembered import find_deployed
+from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.server import EmbeddedAws
+from operations.stage.config import PROJECT, recorded_variables, variable_name
+from operations.stage.mappings import list_mappings
+from operations.stage.stacks import PlannedChange, apply_stack, stack_outputs
+from operations.stage.stage import HANDLERS, Pipeline, data_stack_name, stage_suffix
+from operations.tables.scan import read_totals
+from tests.conftest import drive, upload
+from tests.operations.test_end_to_end import call_everything
+
+CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "tmp")
+NOT_ENFORCED = {
+    "ReadTheStream": "Lambda itself reads the stream",
+    "ReadTheTablesStream": "Lambda itself reads the stream",
+    "LambdaSavesWhatItGivesUp": "Lambda itself writes there",
+    "LambdaChecksItsDestination": "Lambda itself lists it",
+    "WriteLog": "Lambda itself writes the log",
+}
+"""Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
+
+POLICIES: dict[str, dict[str, Any]] = {
+    handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
+    for handler in HANDLERS
+}
+ENFORCED = [
+    (handler, statement["Sid"], action)
+    for handler, policy in POLICIES.items()
+    for statement in policy["Statement"]
+    for action in statement["Action"]
+    if statement["Sid"] not in NOT_ENFORCED
+]
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A fresh clone, and the AWS that it deploys to."""
+
+    folder: Path
+    aws: EmbeddedAws
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a verb in the clone."""
+        return subprocess.run(
+            [sys.executable, "-m", "operations", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.aws.variables, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def pipeline(self, stage: str) -> Pipeline:
+        """The stage, with the names of its data stack."""
+        cloudformation = self.aws.session.client(
+            "cloudformation", endpoint_url=self.aws.endpoint_url
+        )
+        outputs = stack_outputs(cloudformation, data_stack_name(stage))
+        names = {variable_name(output): value for output, value in outputs.items()}
+        return Pipeline(stage, self.aws.session, self.aws.endpoint_url, names)
+
+
+@pytest.fixture(scope="module")
+def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone that has deployed prod."""
+    aws.reset()
+    folder = tmp_path_factory.mktemp("clone")
+    for part in CLONED:
+        if (PROJECT / part).is_dir():
+            shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)
+        else:
+            shutil.copy(PROJECT / part, folder / part)
+    clone = Clone(folder, aws)
+    deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
+    assert deployed.returncode == 0, deployed.stderr
+    assert "Add    │ Records" in deployed.stderr
+    assert "Stage prod is up to date." in deployed.stderr
+    return clone
+
+
+@pytest.fixture(scope="module")
+def prod(clone: Clone) -> Pipeline:
+    return clone.pipeline("prod")
+
+
+@pytest.fixture
+def roles(prod: Pipeline) -> Iterator[Any]:
+    """The IAM client; afterwards the functions' policies are those of the files again."""
+    yield prod.iam
+    for handler in HANDLERS:
+        put_policy(prod, handler, POLICIES[handler])
+
+
+def test_what_was_deployed_works_and_is_recorded(clone: Clone, prod: Pipeline) -> None:
+    assert drive(prod, {"Ann": 5, "Ben": 7}) == {"Ann": 5, "Ben": 7}
+    assert recorded_variables(clone.folder, "prod") == prod.variables
+
+
+def test_the_mappings_have_the_options_of_the_template(clone: Clone, prod: Pipeline) -> None:
+    for handler, age_seconds in zip(HANDLERS, (24 * 3600, 12 * 3600), strict=True):
+        options = read_mapping_options(prod, clone.folder, handler)
+
+        assert options["MaximumRecordAgeInSeconds"] == age_seconds
+        assert options["MetricsConfig"] == {"Metrics": ["EventCount"]}
+        assert options["DestinationConfig"] == {
+            "OnFailure": {"Destination": f"arn:aws:s3:::{prod.variables['REJECTS_BUCKET']}"}
+        }
+        assert mapping_options(prod, handler) == {
+            **{name: options[name] for name in options if name in KNOWN_OPTIONS},
+            "BatchSize": 100,
+            "MaximumBatchingWindowInSeconds": 1,
+        }
+
+
+def test_what_chalice_remembers_is_found_in_the_account(clone: Clone, prod: Pipeline) -> None:
+    remembered = json.loads((clone.folder / ".chalice" / "deployed" / "prod.json").read_text())
+
+    found = list(find_deployed(prod))
+
+    assert by_name(found) == by_name(remembered["resources"])
+
+
+def test_dashboard_and_alarms_are_there(clone: Clone, prod: Pipeline, aws: EmbeddedAws) -> None:
+    cloudwatch = aws.session.client("cloudwatch", endpoint_url=aws.endpoint_url)
+
+    alarms = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    body = json.loads(cloudwatch.get_dashboard(DashboardName="game-scores-prod")["DashboardBody"])
+
+    assert {
+        alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
+    } == alarms
+    assert len(alarms) == 12
+    for handler in HANDLERS:
+        assert prod.function_name(handler) in json.dumps(body)
+
+
+def test_every_function_runs_with_its_own_policy(prod: Pipeline) -> None:
+    for handler in HANDLERS:
+        role = prod.lambda_.get_function(FunctionName=prod.function_name(handler))
+
+        assert role["Configuration"]["Role"].endswith(f":role/game-scores-prod-{handler}")
+        assert get_policy(prod, handler) == POLICIES[handler]
+    assert call_everything(prod, "Cid") == []
+
+
+@pytest.mark.parametrize(("handler", "sid", "action"), ENFORCED)
+def test_every_allowed_action_is_needed(
+    prod: Pipeline, roles: Any, handler: str, sid: str, action: str
+) -> None:
+    put_policy(prod, handler, without(POLICIES[handler], sid, action))
+
+    failures = call_everything(prod, f"without {sid} {action}")
+
+    assert any("AccessDenied" in failure and action in failure for failure in failures), failures
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_policy_reaches_nothing_of_others(prod: Pipeline, roles: Any, handler: str) -> None:
+    other = next(each for each in HANDLERS if each != handler)
+    put_policy(prod, handler, POLICIES[other])
+
+    failures = call_everything(prod, f"{handler} with the other's policy")
+
+    assert any("AccessDenied" in failure for failure in failures)
+
+
+def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
+    """As https://docs.aws.amazon.com/lambda/latest/dg/ tells for streams and destinations."""
+    stream = {"DescribeStream", "GetRecords", "GetShardIterator"}
+    expected = {
+        "ReadTheStream": {
+            f"kinesis:{each}" for each in (*stream, "DescribeStreamSummary", "ListShards")
+        },
+        "ReadTheTablesStream": {f"dynamodb:{each}" for each in (*stream, "ListStreams")},
+        "LambdaSavesWhatItGivesUp": {"s3:PutObject"},
+        "LambdaChecksItsDestination": {"s3:ListBucket"},
+        "WriteLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    }
+
+    statements = [
+        statement
+        for policy in POLICIES.values()
+        for statement in policy["Statement"]
+        if statement["Sid"] in NOT_ENFORCED
+    ]
+
+    assert {statement["Sid"] for statement in statements} == set(NOT_ENFORCED) == set(expected)
+    for statement in statements:
+        assert set(statement["Action"]) == expected[statement["Sid"]]
+
+
+def test_every_resource_is_named() -> None:
+    for handler, policy in POLICIES.items():
+        for statement in policy["Statement"]:
+            assert all("*" not in action for action in statement["Action"])
+            for resource in statement["Resource"]:
+                _, _, service, _, _, name = resource.split(":", 5)
+                fixed = {
+                    "kinesis": "stream/game-scores",
+                    "dynamodb": "table/GameScore",
+                    "s3": "game-scores-rejects-????????????-",  # twelve digits: prod's only
+                    "logs": f"log-group:/aws/lambda/game-scores-prod-{handler}:",
+                }[service]
+                assert name.startswith(fixed)
+                assert "*" not in name.split("/stream/")[0] or service in ("s3", "logs")
+
+
+def test_another_stage_from_the_package_lives_beside_it(
+    clone: Clone, prod: Pipeline, tmp_path: Path
+) -> None:
+    parameters = {**LOCAL_PARAMETERS, "Suffix": stage_suffix("dev")}
+    apply_stack(prod.cloudformation, data_stack_name("dev"), PROJECT / DATA_TEMPLATE, parameters)
+    dev = clone.pipeline("dev")
+    package_app(clone.folder, "dev", tmp_path / "out")
+
+    apply_stack(
+        prod.cloudformation,
+        "game-scores-dev",
+        upload(dev, tmp_path / "out", tmp_path),
+        {"Stage": "dev", "DataStack": data_stack_name("dev")},
+    )
+
+    assert drive(dev, {"Ann": 1, "Dan": 2}) == {"Ann": 1, "Dan": 2}
+    totals = read_totals(prod.dynamodb, "GameScoresByUser")
+    assert totals["Ann"] == 5
+    assert "Dan" not in totals
+
+    function = dev.lambda_.get_function(FunctionName=dev.function_name("AggregateScoresByUser"))
+    dev.lambda_.tag_resource(  # as CloudFormation does
+        Resource=function["Configuration"]["FunctionArn"],
+        Tags={"aws:cloudformation:stack-name": "game-scores-dev"},
+    )
+    refused = clone.run("destroy", "--stage", "dev")
+    assert refused.returncode == 1
+    assert "belongs to the stack game-scores-dev" in refused.stderr
+
+
+def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Pipeline) -> None:
+    refused = clone.run("deploy", "data", "--stage", "prod", "--data-parameter", "Suffix=-other")
+
+    assert refused.returncode == 1
+    assert "--allow-replacement Records" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert clone.pipeline("prod").variables == prod.variables
+
+
+@pytest.mark.parametrize(
+    ("change", "loses"),
+    [
+        (PlannedChange("Modify", "Records", "AWS::DynamoDB::Table", "True"), True),
+        (PlannedChange("Modify", "Stream", "AWS::Kinesis::Stream", "Conditional"), True),
+        (PlannedChange("Remove", "Rejects", "AWS::S3::Bucket", ""), True),
+        (PlannedChange("Modify", "Records", "AWS::DynamoDB::Table", "False"), False),
+        (PlannedChange("Remove", "RejectsPolicy", "AWS::S3::BucketPolicy", ""), False),
+        (PlannedChange("Add", "Records", "AWS::DynamoDB::Table", ""), False),
+    ],
+)
+def test_what_loses_data_is_what_replaces_or_drops_it(change: PlannedChange, loses: bool) -> None:
+    assert change.loses_data is loses
+
+
+def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
+    clone: Clone, prod: Pipeline
+) -> None:
+    before = {
+        handler: (mapping_id(prod, handler), mapping_options(prod, handler)) for handler in HANDLERS
+    }
+    path = clone.folder / ".chalice" / "config.json"
+    path.write_text(
+        re.sub(r'"lambda_memory_size": \d+', '"lambda_memory_size": 640', path.read_text())
+    )
+
+    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.aws.variables)
+
+    for handler in HANDLERS:
+        function = prod.lambda_.get_function(FunctionName=prod.function_name(handler))
+        assert function["Configuration"]["MemorySize"] == 640
+        assert (mapping_id(prod, handler), mapping_options(prod, handler)) == before[handler]
+    assert drive(prod, {"Eve": 9})["Eve"] == 9
+
+
+def test_every_step_may_be_repeated(clone: Clone, prod: Pipeline) -> None:
+    before = {handler: mapping_id(prod, handler) for handler in HANDLERS}
+    lost = list_mappings(prod, "AggregateScoresByUser")[0]
+    prod.lambda_.update_event_source_mapping(UUID=lost["UUID"], ParallelizationFactor=7)
+
+    again = clone.run("deploy", "data", "record", "mappings", "monitoring", "--stage", "prod")
+
+    assert again.returncode == 0, again.stderr
+    assert {handler: mapping_id(prod, handler) for handler in HANDLERS} == before
+    assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
+
+
+def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod: Pipeline) -> None:
+    before = read_totals(prod.dynamodb, "GameScoresByUser")
+    mappings = {mapping_id(prod, handler) for handler in HANDLERS}
+
+    destroyed = clone.run("destroy", "--stage", "prod")
+    deployed = clone.run("deploy", "--stage", "prod")
+
+    assert (destroyed.returncode, deployed.returncode) == (0, 0), deployed.stderr
+    assert mappings.isdisjoint(mapping_id(prod, handler) for handler in HANDLERS)
+    assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
+    assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
+
+
+def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Pipeline) -> None:
+    before = read_totals(prod.dynamodb, "GameScoresByUser")
+
+    destroyed = clone.run("destroy", "--stage", "prod")
+
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert list(find_deployed(prod)) == []
+    assert read_totals(prod.dynamodb, "GameScoresByUser") == before
+    assert clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "dev").returncode == 2
+
+    emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+
+    assert emptied.returncode == 0, emptied.stderr
+    assert [name for name in prod.dynamodb.list_tables()["TableNames"] if "-dev" not in name] == []
+    assert "game-scores" not in prod.kinesis.list_streams()["StreamNames"]
+    assert prod.variables["REJECTS_BUCKET"] not in [
+        bucket["Name"] for bucket in prod.s3.list_buckets()["Buckets"]
+    ]
+    assert recorded_variables(clone.folder, "prod") == {}
+
+
+def test_without_credentials_or_with_another_stage_the_next_step_is_told(clone: Clone) -> None:
+    nobody = subprocess.run(
+        [sys.executable, "-m", "operations", "deploy", "--stage", "dev", "--region", "eu-west-1"],
+        cwd=clone.folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert nobody.returncode == 1
+    assert "run `aws configure`, or give --profile" in nobody.stderr
+    assert "There is no stage 'test'" in clone.run("deploy", "--stage", "test").stderr
+    assert "deploy dev or prod" in clone.run("deploy", "--stage", "local").stderr
+
+
+KNOWN_OPTIONS = {
+    "BisectBatchOnFunctionError",
+    "MaximumRetryAttempts",
+    "MaximumRecordAgeInSeconds",
+    "ParallelizationFactor",
+    "DestinationConfig",
+}
+"""Those that the embedded AWS keeps; MetricsConfig it forgets."""
+
+
+def mapping_id(pipeline: Pipeline, handler: str) -> str:
+    (mapping,) = list_mappings(pipeline, handler)
+    return mapping["UUID"]
+
+
+def mapping_options(pipeline: Pipeline, handler: str) -> dict[str, Any]:
+    (mapping,) = list_mappings(pipeline, handler)
+    shown = {*KNOWN_OPTIONS, "BatchSize", "MaximumBatchingWindowInSeconds"}
+    return {name: value for name, value in mapping.items() if name in shown}
+
+
+def by_name(resources: list[dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {resource["name"]: resource for resource in resources}
+
+
+def get_policy(pipeline: Pipeline, handler: str) -> Any:
+    role = f"game-scores-prod-{handler}"
+    (name,) = pipeline.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document: Any = pipeline.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    return json.loads(document) if isinstance(document, str) else document
+
+
+def put_policy(pipeline: Pipeline, handler: str, policy: Any) -> None:
+    role = f"game-scores-prod-{handler}"
+    (name,) = pipeline.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    pipeline.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+def without(policy: dict[str, Any], sid: str, action: str) -> dict[str, Any]:
+    statements = [
+        {**statement, "Action": [each for each in statement["Action"] if each != action]}
+        if statement["Sid"] == sid
+        else statement
+        for statement in policy["Statement"]
+    ]
+    return {**policy, "Statement": [each for each in statements if each["Action"]]}

@@ -1,0 +1,185 @@
+"""The deployed pipeline: real `chalice deploy`, both streams, IAM enforced."""
+
+import gzip
+import json
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from chalice.policy import policy_from_source_code
+
+from operations.local.demo import play_lab, run_demo
+from operations.local.pipeline import deploy_locally
+from operations.local.server import EmbeddedAws
+from operations.scores.generate import Truth
+from operations.stage.config import PROJECT
+from operations.stage.stage import Pipeline
+from operations.tables.scan import read_totals, scan
+from tests.builders import TODAY, aggregate, event, inserted, kinesis_record
+
+ROLE = "game-scores-local"
+DECLARED_CALLS = {
+    "dynamodb.put_item": "dynamodb:PutItem",
+    "dynamodb.update_item": "dynamodb:UpdateItem",
+    "dynamodb.query": "dynamodb:Query",
+    "s3.put_object": "s3:PutObject",
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline(aws: EmbeddedAws) -> Pipeline:
+    aws.reset()
+    return deploy_locally(aws, announce=lambda _: None)
+
+
+@pytest.fixture
+def role_policy(aws: EmbeddedAws) -> Iterator[tuple[Any, str, dict[str, Any]]]:
+    """The IAM client, the role's policy's name, and the policy, which is restored afterwards."""
+    iam = aws.session.client("iam", endpoint_url=aws.endpoint_url)
+    (name,) = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+    document: Any = iam.get_role_policy(RoleName=ROLE, PolicyName=name)["PolicyDocument"]
+    policy = json.loads(document) if isinstance(document, str) else document
+    yield iam, name, policy
+    iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+def test_the_lab_and_the_demo_come_out_exact(pipeline: Pipeline) -> None:
+    truth, counted = Truth(), []
+
+    answers = play_lab(pipeline, truth)
+    result = run_demo(
+        pipeline, truth, lambda *now: counted.append(now), records=300, users=30, seed=3
+    )
+
+    assert answers == ("Successfully processed 1 records.",) * 2
+    assert result.differences == {}
+    assert result.is_exact
+    assert result.totals["Jane Doe"] == 100
+    assert result.totals["John"] == Decimal(20)
+    assert {name for name, _, _ in counted} == {"sent", "stored", "aggregated"}
+    messages = [line.message for line in result.log_lines["ProcessKinesisRecords"]]
+    assert "Decoded payload: Hello, this is a test 123." in messages
+
+
+def test_an_aggregate_of_1000_scores_is_1000_rows_and_exact_totals_however_often_it_comes(
+    pipeline: Pipeline,
+) -> None:
+    scores = [
+        {"RecordID": 10**9 + number, "Username": f"packed-{number % 7}", "Score": number}
+        for number in range(1000)
+    ]
+    expected = {f"packed-{user}": sum(range(user, 1000, 7)) for user in range(7)}
+    last = {"RecordID": 2 * 10**9, "Username": "packed-last", "Score": 1}
+    packed = aggregate(*scores)
+
+    put(pipeline, packed)
+    await_totals(pipeline, expected)
+    for data in (packed, gzip.compress(packed), aggregate(*scores[::2], *scores[1::2])):
+        put(pipeline, data)
+    put(pipeline, json.dumps(last).encode())
+
+    assert await_totals(pipeline, {"packed-last": 1}).items() >= expected.items()
+    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    stored = [int(item["RecordID"]["N"]) for item in scan(pipeline.dynamodb, table)]
+    assert [each for each in sorted(stored) if 10**9 <= each < 2 * 10**9] == [
+        score["RecordID"] for score in scores
+    ]
+
+
+def test_the_role_has_what_chalice_generates(
+    pipeline: Pipeline, role_policy: tuple[Any, str, dict[str, Any]]
+) -> None:
+    actions = {
+        action for statement in role_policy[2]["Statement"] for action in statement["Action"]
+    }
+
+    assert actions >= {
+        *DECLARED_CALLS.values(),
+        "s3:ListBucket",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        *(
+            f"{service}:{action}"
+            for service in ("kinesis", "dynamodb")
+            for action in ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
+        ),
+    }
+
+
+def test_all_declared_calls_suffice(pipeline: Pipeline) -> None:
+    assert call_everything(pipeline, "Ann") == []
+    totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+    assert totals["Ann"] == 60
+
+
+@pytest.mark.parametrize("call", DECLARED_CALLS)
+def test_the_pipeline_fails_when_one_declared_call_is_taken_out_of_app_py(
+    pipeline: Pipeline, role_policy: tuple[Any, str, dict[str, Any]], call: str
+) -> None:
+    iam, name, policy = role_policy
+    source = (PROJECT / "app.py").read_text()
+    lines = source.splitlines(keepends=True)
+    without = "".join(line for line in lines if not line.strip().startswith(f"{call}("))
+    taken_out = generated_actions(source) - generated_actions(without)
+    assert taken_out == {DECLARED_CALLS[call]}
+    statements = [
+        {**statement, "Action": sorted(set(statement["Action"]) - taken_out)}
+        for statement in policy["Statement"]
+    ]
+    smaller = {**policy, "Statement": [each for each in statements if each["Action"]]}
+    iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(smaller))
+
+    failures = call_everything(pipeline, f"without {call}")
+
+    assert any("AccessDenied" in failure and str(*taken_out) in failure for failure in failures), (
+        failures
+    )
+
+
+def put(pipeline: Pipeline, data: bytes) -> None:
+    """Send the data as one Kinesis record, to one shard, so that what is sent last comes last."""
+    pipeline.kinesis.put_record(
+        StreamName=pipeline.variables["GAME_SCORES_STREAM"], Data=data, PartitionKey="one shard"
+    )
+
+
+def await_totals(pipeline: Pipeline, expected: dict[str, int]) -> dict[str, Decimal]:
+    """All totals, as soon as those expected are among them."""
+    deadline = time.monotonic() + 60
+    while True:
+        totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+        if totals.items() >= expected.items():
+            return totals
+        assert time.monotonic() < deadline, totals
+        time.sleep(0.3)
+
+
+def generated_actions(source: str) -> set[str]:
+    policy = policy_from_source_code(source)
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def call_everything(pipeline: Pipeline, username: str) -> list[str]:
+    """The functions' failures on events that make them do all they can do.
+
+    A score, a reject, additions until receipts move to a page, and a redelivery of the archived.
+    """
+    changes = [inserted(username, 1, at=TODAY + second) for second in range(60)]
+    score = {"RecordID": time.time_ns(), "Username": "somebody else", "Score": 1}
+    deliveries = [
+        ("ProcessKinesisRecords", event(kinesis_record(score), kinesis_record(b'{"Score": 1}'))),
+        ("AggregateScoresByUser", event(*changes[:40])),
+        ("AggregateScoresByUser", event(*changes[40:])),
+        ("AggregateScoresByUser", event(*changes, {"eventName": "UNHEARD OF"})),
+    ]
+    failures = []
+    for handler, delivered in deliveries:
+        response = pipeline.lambda_.invoke(
+            FunctionName=pipeline.function_name(handler), Payload=json.dumps(delivered).encode()
+        )
+        if "FunctionError" in response:
+            failures.append(response["Payload"].read().decode())
+    return failures

@@ -1,0 +1,283 @@
+"""rejects list, show and redrive."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.receipts import KEPT_SECONDS
+from chalicelib.rejects import object_key
+from operations.rejects import redrive as redriving
+from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects
+from operations.rejects.redrive import why_not
+from operations.scores.events import event, image, kinesis_record, stream_record
+from operations.scores.send import send_payloads
+from operations.stage.stage import Pipeline
+from tests.operations.conftest import Shell, records_of, totals, until
+
+pytestmark = pytest.mark.usefixtures("_empty_bucket")
+
+NOW = datetime.now(UTC).timestamp()
+SCORE = '{"RecordID": %d, "Username": "%s", "Score": %s}'
+
+
+def keys(pipeline: Pipeline) -> list[str]:
+    return [each.key for each in list_objects(pipeline.s3, pipeline.variables["REJECTS_BUCKET"])]
+
+
+def store(pipeline: Pipeline, key: str, content: Any) -> str:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    pipeline.s3.put_object(Bucket=pipeline.variables["REJECTS_BUCKET"], Key=key, Body=body)
+    return key
+
+
+def store_rejects(pipeline: Pipeline, processor: str, *records: Any) -> str:
+    """As the function stores rejected records."""
+    rejects = [{"reason": "it was broken then", "record": record} for record in records]
+    key = object_key(processor, records)
+    return store(pipeline, key, {"processor": processor, "rejects": rejects})
+
+
+def store_failure(pipeline: Pipeline, handler: str, number: int, payload: Any) -> str:
+    """As Lambda stores an event that it gave up."""
+    return store(
+        pipeline,
+        f"aws/lambda/{number}/shardId-000000000000/2026/11/23/2026-11-23T06.00.00-{number}",
+        {
+            "requestContext": {
+                "requestId": f"request-{number}",
+                "functionArn": f"arn:aws:lambda:us-east-1:0:function:game-scores-local-{handler}",
+                "condition": "MaxRecordAgeExceeded",
+                "approximateInvokeCount": 9,
+            },
+            "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+            "version": "1.0",
+            "timestamp": "2026-11-23T06:00:00.000Z",
+            "payload": payload,
+        },
+    )
+
+
+def score(record_id: int, user: str, value: int = 1) -> dict[str, Any]:
+    return kinesis_record((SCORE % (record_id, user, value)).encode(), at=NOW)
+
+
+def insertion(user: str, value: str) -> dict[str, Any]:
+    return stream_record(image(user, value), at=NOW, number=int(NOW * 1e6) + len(user))
+
+
+def test_rejects_are_listed_and_shown_with_reason_and_payload(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    payload = b'{"RecordID": 1, "Username": "", "Score": 1}'
+    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], [payload])
+    until(lambda: len(keys(pipeline)), 1)
+    store_failure(pipeline, "AggregateScoresByUser", 1, event(insertion("Lia", "1")))
+    store(pipeline, "rejects/odd.json", b"not JSON")
+    (key,) = [key for key in keys(pipeline) if key.startswith("rejects/Process")]
+
+    listed = [json.loads(line) for line in shell("rejects", "list", "--json").out.splitlines()]
+    table = shell("rejects", "list")
+    shown = shell("rejects", "show", key)
+    as_json = shell("rejects", "show", key, "--json")
+    odd = shell("rejects", "show", "rejects/odd.json")
+    missing = shell("rejects", "show", "rejects/nothing.json")
+
+    assert {each["key"]: (each["processor"], each["reasons"]) for each in listed} == {
+        key: ("ProcessKinesisRecords", ["Username is empty"]),
+        keys(pipeline)[0]: ("AggregateScoresByUser", ["Lambda gave up: MaxRecordAgeExceeded"]),
+        "rejects/odd.json": ("", []),
+    }
+    assert "Username is empty" in table.out
+    assert payload.decode() in shown.out
+    assert as_json.json["rejects"][0]["reason"] == "Username is empty"
+    assert (odd.status, missing.status) == (1, 2)
+
+
+def test_redriven_records_are_counted_once_however_often(shell: Shell, pipeline: Pipeline) -> None:
+    records = [score(7001, "Rea", 5), score(7002, "Rea", 7)]
+    key = store_rejects(pipeline, "ProcessKinesisRecords", *records)
+    dry = shell("rejects", "redrive", "--dry-run", "--json")
+    assert keys(pipeline) == [key]
+
+    first = shell("rejects", "redrive")
+    until(lambda: totals(pipeline, "Rea"), {"Rea": Decimal(12)})
+    store_rejects(pipeline, "ProcessKinesisRecords", *records)
+    again = shell("rejects", "redrive", "--json")
+
+    assert dry.json["outcome"] == "would redrive"
+    assert (first.status, again.status) == (0, 0)
+    assert "2 of 2 records are done with" in first.out
+    assert keys(pipeline) == []
+    assert totals(pipeline, "Rea") == {"Rea": Decimal(12)}
+
+
+def test_an_object_goes_only_when_all_its_records_are_done_with(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    broken = kinesis_record(b'{"RecordID": 7003, "Username": "Pia"}', at=NOW)
+    key = store_rejects(pipeline, "ProcessKinesisRecords", broken, score(7004, "Pia"))
+    rest = object_key("ProcessKinesisRecords", [broken])
+
+    part = shell("rejects", "redrive", "--json")
+    nothing = shell("rejects", "redrive", "--json")
+
+    assert part.status == 1
+    assert part.json == {
+        "key": key,
+        "records": 2,
+        "outcome": "rejected again",
+        "done": 1,
+        "reason": "the record has no Score",
+        "stands_in": [rest],
+    }
+    assert (nothing.json["done"], nothing.json["stands_in"]) == (0, [rest])
+    assert keys(pipeline) == [rest]
+    assert list(records_of(pipeline, "Pia")) == ["7004"]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_what_lambda_gave_up_is_redriven_too(
+    shell: Shell, pipeline: Pipeline, *, as_text: bool
+) -> None:
+    user = f"Uta {as_text}"
+    payload = event(insertion(user, "3"), insertion(f"{user} too", "4"))
+    number = 10 + as_text
+    store_failure(
+        pipeline, "AggregateScoresByUser", number, json.dumps(payload) if as_text else payload
+    )
+
+    answer = shell("rejects", "redrive", "--prefix", "aws/lambda/")
+    store_failure(pipeline, "AggregateScoresByUser", number, payload)
+    again = shell("rejects", "redrive", "--prefix", "aws/lambda/")
+
+    assert (answer.status, again.status) == (0, 0)
+    assert totals(pipeline, user, f"{user} too") == {user: 3, f"{user} too": 4}
+    assert keys(pipeline) == []
+
+
+@contextmanager
+def broken_function(pipeline: Pipeline) -> Iterator[None]:
+    """The aggregator fails: its table of totals is another one that is not there."""
+    name = pipeline.function_name("AggregateScoresByUser")
+    found = pipeline.lambda_.get_function_configuration(FunctionName=name)
+    variables = found["Environment"]["Variables"]
+    broken = {**variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"}
+    pipeline.lambda_.update_function_configuration(
+        FunctionName=name, Environment={"Variables": broken}
+    )
+    yield
+    pipeline.lambda_.update_function_configuration(
+        FunctionName=name, Environment={"Variables": variables}
+    )
+
+
+def test_a_function_that_fails_for_a_while_is_seen_by_status_and_nothing_is_lost(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    key = store_rejects(pipeline, "AggregateScoresByUser", insertion("Fay", "3"))
+
+    with broken_function(pipeline):
+        shell("insert", '{"RecordID": 7010, "Username": "Gil", "Score": 4}')
+        failing = shell("rejects", "redrive", "--json")
+        until(
+            lambda: status_problems(shell)[0].partition(":")[0], "mapping to AggregateScoresByUser"
+        )
+        problems, left = status_problems(shell), keys(pipeline)
+    redriven = shell("rejects", "redrive")
+    until(lambda: totals(pipeline, "Fay", "Gil"), {"Fay": Decimal(3), "Gil": Decimal(4)})
+
+    assert (failing.status, failing.json["outcome"]) == (1, "failed")
+    assert "ResourceNotFound" in failing.json["reason"]
+    assert "the last batch failed and comes again" in problems[0]
+    assert left == [key]
+    assert redriven.status == 0
+    until(lambda: shell("status").status, 0)
+
+
+def status_problems(shell: Shell) -> list[str]:
+    problems: list[str] = shell("status", "--json").json["problems"]
+    return problems
+
+
+def test_a_crash_between_invoking_and_removing_is_harmless(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = store_rejects(pipeline, "AggregateScoresByUser", insertion("Ora", "6"))
+    with monkeypatch.context() as patched:
+
+        def crash(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(redriving, "_remove", crash)
+        crashed = shell("rejects", "redrive")
+    left = keys(pipeline)
+    shell("rejects", "redrive")
+
+    assert crashed.status == 130
+    assert left == [key]
+    assert keys(pipeline) == []
+    assert totals(pipeline, "Ora") == {"Ora": Decimal(6)}
+
+
+def test_what_was_written_again_meanwhile_is_not_removed(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [insertion("Yin", "6")]
+    key = store_rejects(pipeline, "AggregateScoresByUser", *records)
+    remove = redriving._remove
+
+    def written_again_just_before(*arguments: Any) -> None:
+        store_rejects(pipeline, "AggregateScoresByUser", *records)
+        remove(*arguments)
+
+    monkeypatch.setattr(redriving, "_remove", written_again_just_before)
+    shell("rejects", "redrive")
+
+    assert keys(pipeline) == [key]
+
+
+@pytest.mark.parametrize(
+    ("processor", "age_seconds", "refused"),
+    [
+        ("AggregateScoresByUser", KEPT_SECONDS + 60, True),
+        ("AggregateScoresByUser", KEPT_SECONDS - 60, False),
+        ("ProcessKinesisRecords", KEPT_SECONDS + 60, False),
+        ("SomethingElse", 0, True),
+    ],
+)
+def test_what_is_older_than_its_receipt_is_refused(
+    processor: str, age_seconds: float, *, refused: bool
+) -> None:
+    record = stream_record(image("Ann", 1), at=NOW - age_seconds)
+    young = stream_record(image("Ann", 1), at=NOW)
+    written = datetime.fromtimestamp(NOW, UTC)
+    rejects = (RejectedRecord("", young), RejectedRecord("", record))
+    found = RejectsObject("rejects/x.json", "1", written, processor, rejects)
+
+    assert bool(why_not(found, NOW)) is refused
+
+
+def test_an_undated_record_is_as_old_as_its_object() -> None:
+    record = RejectedRecord("", stream_record(image("Ann", 1), at=None))
+    old = datetime.fromtimestamp(NOW - KEPT_SECONDS - 60, UTC)
+    found = RejectsObject("rejects/x.json", "1", old, "AggregateScoresByUser", (record,))
+
+    assert "1 of its 1 records are older than 30 days" in why_not(found, NOW)
+
+
+def test_an_old_object_stays_and_says_why(shell: Shell, pipeline: Pipeline) -> None:
+    record = stream_record(image("Old", 1), at=NOW - KEPT_SECONDS - 60)
+    key = store_rejects(pipeline, "AggregateScoresByUser", record)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    assert answer.status == 1
+    assert answer.json["outcome"] == "refused"
+    assert "might count twice" in answer.json["reason"]
+    assert keys(pipeline) == [key]
+    assert totals(pipeline, "Old") == {}

@@ -1,0 +1,199 @@
+"""leaderboard, logs, status, and what bad input comes to."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from operations.scores.send import send_payloads
+from operations.stage.stage import Pipeline
+from tests.operations.conftest import Shell, clear_bucket, totals, until
+
+
+@pytest.fixture(scope="module")
+def _best(pipeline: Pipeline) -> None:
+    """Two players that nobody beats, and one rejected record."""
+    payloads = [
+        b'{"RecordID": 9001, "Username": "Zoe", "Score": 1E+10}',
+        b'{"RecordID": 9002, "Username": "Abe", "Score": 1E+10}',
+        b'{"RecordID": 9003, "Username": "nobody"}',
+    ]
+    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads)
+    expected = {"Zoe": Decimal(10**10), "Abe": Decimal(10**10)}
+    until(lambda: totals(pipeline, *expected), expected)
+
+
+@pytest.mark.usefixtures("_best")
+def test_the_leaderboard_shows_the_best_first(shell: Shell) -> None:
+    table = shell("leaderboard", "--top", "2")
+    result = shell("leaderboard", "--top", "2", "--json")
+
+    assert list(result.json["totals"]) == ["Abe", "Zoe"]
+    assert result.json["players"] >= 2
+    assert table.out.index("Abe") < table.out.index("Zoe")
+    assert "10,000,000,000" in table.out
+
+
+@pytest.mark.usefixtures("_best")
+def test_the_watched_leaderboard_tells_how_the_pipeline_is_doing(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = shell("leaderboard", "--watch", "--looks", "2", "--every", "0.1")
+    sent = [b'{"RecordID": %d, "Username": "Wim", "Score": 1}' % (9100 + n) for n in range(30)]
+
+    def send_between_looks(_: float) -> None:
+        send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], sent)
+        until(lambda: totals(pipeline, "Wim"), {"Wim": Decimal(30)})
+
+    monkeypatch.setattr("operations.cli.leaderboard.time.sleep", send_between_looks)
+    looks = shell("leaderboard", "--watch", "--looks", "2", "--json")
+
+    assert "records a second" in watch.out
+    first, second = (json.loads(line) for line in looks.out.splitlines())
+    assert first["records_a_second"] == 0
+    assert second["records_a_second"] > 1
+    assert second["behind_seconds"] == 0
+    assert second["iterator_age_seconds"] == {}
+
+
+@pytest.mark.usefixtures("_best")
+def test_logs_tell_what_the_functions_wrote(shell: Shell) -> None:
+    everything = shell("logs")
+    rejects = shell("logs", "--rejects", "--json", "--function", "ProcessKinesisRecords")
+    aggregator = shell("logs", "--function", "AggregateScoresByUser", "--json")
+
+    assert 'Decoded payload: {"RecordID": 9003, "Username": "nobody"}' in everything.out
+    assert "metrics  RecordsReceived" in everything.out
+    lines = [json.loads(line) for line in rejects.out.splitlines()]
+    assert all("Rejected record" in line["line"]["message"] for line in lines)
+    assert "the record has no Score" in [line["line"]["reason"] for line in lines]
+    found = [json.loads(line)["function"] for line in aggregator.out.splitlines()]
+    assert set(found) == {"AggregateScoresByUser"}
+
+
+@pytest.mark.usefixtures("_best")
+def test_followed_logs_go_on_until_ctrl_c(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("operations.watch.logs.time.sleep", interrupt)
+
+    answer = shell("logs", "--follow", "--function", "ProcessKinesisRecords")
+
+    assert answer.status == 130
+    assert "Decoded payload" in answer.out
+
+
+@pytest.mark.usefixtures("_best")
+def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: Pipeline) -> None:
+    with_reject = shell("status", "--json")
+    clear_bucket(pipeline)
+    well = shell("status")
+    alarm = {
+        "AlarmName": "game-scores-behind",
+        "Namespace": "AWS/Lambda",
+        "MetricName": "IteratorAge",
+        "Dimensions": [
+            {"Name": "FunctionName", "Value": pipeline.function_name("AggregateScoresByUser")}
+        ],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    pipeline.cloudwatch.put_metric_alarm(**alarm)  # type: ignore[arg-type]
+    pipeline.cloudwatch.set_alarm_state(
+        AlarmName="game-scores-behind", StateValue="ALARM", StateReason="it is far behind"
+    )
+    alarmed = shell("status", "--json")
+    pipeline.cloudwatch.delete_alarms(AlarmNames=["game-scores-behind"])
+
+    assert with_reject.status == 1
+    assert "1 object of the last 24 hours" in with_reject.json["problems"][0]
+    assert with_reject.json["newest_rejects"][0]["records"] == 1
+    assert (well.status, alarmed.status) == (0, 1)
+    assert "All is well" in well.out
+    assert "Enabled, last result: OK" in well.out
+    assert alarmed.json["problems"] == ["alarm game-scores-behind: it is far behind"]
+
+
+def test_status_finds_what_is_missing(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = dict.fromkeys(pipeline.variables, "game-scores-missing")
+    monkeypatch.setattr("operations.stage.stage.names_from_stack", lambda *_: missing)
+
+    answer = shell("status", "--json", "--region", "us-east-1")
+
+    assert answer.status == 1
+    problems = [problem for problem in answer.json["problems"] if "it does not exist" in problem]
+    assert len(problems) == 5
+    assert any("it reads arn:aws:dynamodb" in problem for problem in answer.json["problems"])
+
+
+def test_status_finds_a_disabled_mapping(shell: Shell, pipeline: Pipeline) -> None:
+    name = pipeline.function_name("AggregateScoresByUser")
+    (mapping,) = pipeline.lambda_.list_event_source_mappings(FunctionName=name)[
+        "EventSourceMappings"
+    ]
+    pipeline.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    disabled = shell("status", "--json")
+    pipeline.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    assert disabled.status == 1
+    assert any("it is Disabled: nothing is processed" in each for each in disabled.json["problems"])
+
+
+MISUSES = [
+    (["status", "--stage", "nowhere"], "no stage 'nowhere'"),
+    (["leaderboard", "--stage", "dev"], "deploy it first"),
+    (["leaderboard", "--profile", "nobody"], "The config profile (nobody) could not be found"),
+    (["leaderboard", "--endpoint-url", "nowhere"], "'nowhere' is no URL"),
+    (["leaderboard", "--top", "0"], "Invalid value for '--top'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISUSES)
+def test_what_does_not_exist_is_one_sentence_and_exit_status_2(
+    shell: Shell, arguments: list[str], sentence: str
+) -> None:
+    shell.options = shell.options[2:] if "--stage" in arguments else shell.options
+
+    if "--endpoint-url" in arguments:
+        shell.options = []
+
+    answer = shell(*arguments)
+
+    assert answer.status == 2
+    assert sentence in answer.err
+
+
+def test_missing_credentials_and_a_missing_table_are_exit_status_2(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "operations.stage.stage.names_from_stack",
+        lambda *_: {**pipeline.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
+    )
+    no_table = shell("leaderboard", "--region", "us-east-1")  # is looked for anew
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    no_credentials = shell("leaderboard", "--region", "us-east-2")
+
+    assert (no_table.status, no_credentials.status) == (2, 2)
+    assert "ResourceNotFound" in no_table.err
+    assert "There are no AWS credentials" in no_credentials.err
+
+
+def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    shell.options = ["--stage", "local", "--endpoint-url", "http://127.0.0.1:9"]
+
+    answer = shell("leaderboard")
+
+    assert answer.status == 1
+    assert "is `operations up` running?" in answer.err

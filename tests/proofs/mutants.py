@@ -1,0 +1,327 @@
+"""Breaks the design on purpose, one way at a time, and shows that the tests notice each.
+
+python -m tests.proofs.mutants: works on a copy of the project, exit status 1 if a mutant survives.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from operations.local.server import LOCAL_FOLDER
+from operations.stage.config import PROJECT
+
+TESTS = (
+    "tests/chalicelib/test_receipts.py",
+    "tests/proofs/test_explorer.py",
+    "tests/chalicelib/test_totals.py",
+    "tests/proofs/test_delivery.py",
+    "tests/app/test_failures.py",
+    "tests/app/test_handlers.py",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One way to break the design: in the file, `old` (once there) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant(
+        "add without asking for the receipts",
+        "chalicelib/totals.py",
+        '*(f"NOT contains(Receipts, :r{index})" for index in range(receipts)),',
+        '*(f"NOT contains(Username, :r{index})" for index in range(receipts)),',
+    ),
+    Mutant(
+        "add without asking how old the archive is",
+        "chalicelib/totals.py",
+        'else "(attribute_not_exists(LastPage) OR LastPage < :page)",',
+        'else "(attribute_not_exists(LastPage) OR LastPage <> :page)",',
+    ),
+    Mutant(
+        "trust the pages although others may have been made since",
+        "chalicelib/totals.py",
+        '"LastPage = :page" if checked',
+        '"LastPage <> :page" if checked',
+    ),
+    Mutant(
+        "move receipts without the condition that they are those found",
+        "chalicelib/totals.py",
+        'f"{name} = :found_{name}" if value',
+        'f"({name} = :found_{name} OR attribute_exists({name}))" if value',
+    ),
+    Mutant(
+        "never look receipts up in the archive",
+        "chalicelib/totals.py",
+        "self._drop_counted(pending, self._archive.look_up(found.last_page))",
+        "self._archive.look_up(found.last_page)",
+    ),
+    Mutant(
+        "look in the archive only for the first piece",
+        "chalicelib/totals.py",
+        "wanted = {change.receipt for change in changes}",
+        "wanted = {change.receipt for change in changes[:MOST_AT_ONCE]}",
+    ),
+    Mutant(
+        "take all earlier pages for known after an own move",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            self._archive._found |= move.moved\n"
+        "            self._archive._known_to = move.page\n",
+    ),
+    Mutant(
+        "take the own page for known without its receipts",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            if found.last_page in (None, self._archive._known_to):\n"
+        "                self._archive._known_to = move.page\n",
+    ),
+    Mutant(
+        "take everything for known after a move",
+        "chalicelib/totals.py",
+        "            self._archive_moves += 1\n",
+        "            self._archive_moves += 1\n"
+        "            self._archive.look_up = lambda _: frozenset()\n",
+    ),
+    Mutant(
+        "read the archive without consistency",
+        "chalicelib/archive.py",
+        "ConsistentRead=True",
+        "ConsistentRead=False",
+    ),
+    Mutant(
+        "read the item without consistency",
+        "chalicelib/totals.py",
+        "ConsistentRead=True",
+        "ConsistentRead=False",
+    ),
+    Mutant(
+        "use only the first response of the archive",
+        "chalicelib/archive.py",
+        "for response in responses:",
+        "for response in [next(iter(responses))]:",
+    ),
+    Mutant(
+        "let a refusal for good of the update that moves rise for ever",
+        "chalicelib/totals.py",
+        'if code == "ValidationException":',
+        'if code == "ValidationException" and "contains" in parameters["ConditionExpression"]:',
+    ),
+    Mutant(
+        "skip the archive where the item has no receipts",
+        "chalicelib/totals.py",
+        "            self._drop_counted(pending, self._archive.look_up(found.last_page))\n",
+        "            if found.receipts:\n"
+        "                self._drop_counted(pending, self._archive.look_up(found.last_page))\n",
+    ),
+    Mutant(
+        "ask for room without the new receipts",
+        "chalicelib/totals.py",
+        '":room": {"N": str(self._room - len(pending))},',
+        '":room": {"N": str(self._room)},',
+    ),
+    Mutant(
+        "keep pages for an hour",
+        "chalicelib/receipts.py",
+        "KEPT_SECONDS = 30 * 24 * 3600",
+        "KEPT_SECONDS = 3600",
+    ),
+    Mutant(
+        "lose what is left after the third refusal",
+        "chalicelib/totals.py",
+        "        try:\n            self._add_once(pending)\n",
+        "        if len(self._reasons) == 3:\n            return\n"
+        "        try:\n            self._add_once(pending)\n",
+    ),
+    Mutant(
+        "move on condition of size and newest receipt instead of the receipts found",
+        "chalicelib/totals.py",
+        "            ConditionExpression=condition,\n"
+        "            ExpressionAttributeValues={\n"
+        "                **values,\n",
+        '            ConditionExpression="size(Receipts) = :size AND contains(Receipts, :newest)"\n'
+        "            if found.receipts\n"
+        "            else condition,\n"
+        "            ExpressionAttributeValues={\n"
+        "                **(\n"
+        '                    {":size": {"N": str(len(found.receipts))}, '
+        '":newest": {"B": max(found.receipts)}}\n'
+        "                    if found.receipts\n"
+        "                    else values\n"
+        "                ),\n",
+    ),
+    Mutant(
+        "put new receipts into the page before they are counted",
+        "chalicelib/totals.py",
+        "self._archive.put_page(move)",
+        "self._archive.put_page(move._replace(moved=move.moved | pending.keys()))",
+    ),
+    Mutant(
+        "name a page that is not there",
+        "chalicelib/totals.py",
+        "            self._archive.put_page(move)\n",
+        "",
+    ),
+    Mutant(
+        "count what was dropped before a refusal twice",
+        "chalicelib/totals.py",
+        "            if len(pending) == 1:\n",
+        "            self._already_counted *= 2\n            if len(pending) == 1:\n",
+    ),
+    Mutant(
+        "key receipts by the RecordID instead of the stream record",
+        "chalicelib/decoding.py",
+        "return make_receipt(str(event_id), str(sequence_number), _decode_seconds(created))",
+        'return make_receipt(str(change.get("Keys")), "", 0)',
+    ),
+    Mutant(
+        "give a page the time of its oldest receipt",
+        "chalicelib/receipts.py",
+        "archived = max(map(seconds_of, moved))",
+        "archived = min(map(seconds_of, moved))",
+    ),
+    Mutant(
+        "let the page replace one that others made in the same second",
+        "chalicelib/receipts.py",
+        "archived, counter = int(last_archived), int(last_counter) + 1",
+        "archived, counter = int(last_archived), 0",
+    ),
+    Mutant(
+        "forget the page's rows: move receipts nowhere",
+        "chalicelib/archive.py",
+        '"Receipts": {"BS": sorted(move.moved)},',
+        '"Receipts": {"BS": sorted(move.moved)[:1]},',
+    ),
+    Mutant(
+        "swallow a throttle of the aggregator",
+        "chalicelib/totals.py",
+        "                raise AdditionRefused(str(error)) from error\n"
+        "            raise\n"
+        "        return None\n",
+        "                raise AdditionRefused(str(error)) from error\n        return None\n",
+    ),
+    Mutant(
+        "swallow a throttle of the ingestion",
+        "chalicelib/records.py",
+        '                return record.reject(f"DynamoDB refuses the item: {error}")\n'
+        "            raise\n",
+        '                return record.reject(f"DynamoDB refuses the item: {error}")\n',
+    ),
+    Mutant(
+        "count rejects as success without writing them",
+        "app.py",
+        "        bucket.save(processor, rejects, event_records)\n",
+        "        del bucket\n",
+    ),
+    Mutant(
+        "insert without the condition",
+        "chalicelib/records.py",
+        'NOT_YET_THERE = "attribute_not_exists(RecordID)"',
+        'NOT_YET_THERE = "attribute_not_exists(RecordID) OR attribute_exists(RecordID)"',
+    ),
+    Mutant(
+        "take a record for stored because its id is",
+        "chalicelib/records.py",
+        "if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE]:",
+        "if stored:",
+    ),
+    Mutant(
+        "forget the old image",
+        "chalicelib/decoding.py",
+        'taken = _decode_score(old_image, "OldImage")',
+        "taken = None",
+    ),
+    Mutant(
+        "take expired scores away",
+        "chalicelib/decoding.py",
+        "    if is_expiry(record):\n        return StreamRecord(())\n",
+        "",
+    ),
+    Mutant(
+        "let the first broken record stop the batch",
+        "chalicelib/decoding.py",
+        "        except Exception as error:",
+        "        except ZeroDivisionError as error:",
+    ),
+)
+
+
+@click.command(epilog='Example: python -m tests.proofs.mutants --only "throttle"')
+@click.option("--only", default="", help="Only the mutants whose name matches this expression.")
+def mutants(only: str) -> None:
+    """Run the tests against each mutant; every one must make them fail."""
+    console = Console()
+    chosen = [mutant for mutant in MUTANTS if re.search(only, mutant.name)]
+    survivors = []
+    LOCAL_FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="mutants-", dir=LOCAL_FOLDER) as folder:
+        project = copy_project(Path(folder))
+        for mutant in chosen:
+            with console.status(mutant.name):
+                killer = run_tests_on(project, mutant)
+            console.print(f"{'killed  ' if killer else 'SURVIVED'}  {mutant.name}", highlight=False)
+            if killer:
+                console.print(
+                    f"          by {killer}", style="dim", highlight=False, soft_wrap=True
+                )
+            else:
+                survivors.append(mutant)
+    console.print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants killed", style="bold")
+    sys.exit(1 if survivors else 0)
+
+
+def copy_project(folder: Path) -> Path:
+    """A copy to break; it uses this project's environments."""
+    project = folder / "project"
+    shutil.copytree(
+        PROJECT,
+        project,
+        ignore=shutil.ignore_patterns(".git", ".venv*", ".local", "__pycache__", ".*_cache"),
+    )
+    for environment in (".venv", ".venv-embedded"):
+        os.symlink(PROJECT / environment, project / environment)
+    return project
+
+
+def run_tests_on(project: Path, mutant: Mutant) -> str | None:
+    """The test that notices the mutant, or None if it survives."""
+    path = project / mutant.file
+    source = path.read_text()
+    if source.count(mutant.old) != 1:
+        raise click.ClickException(f"{mutant.file} does not hold this once: {mutant.old}")
+    path.write_text(source.replace(mutant.old, mutant.new))
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-qx", "--hypothesis-profile=unshrunk", *TESTS],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        path.write_text(source)
+    noticed = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
+    if run.returncode == 1 and noticed:
+        return noticed[1]
+    if run.returncode == 0:
+        return None
+    raise click.ClickException(f"The tests did not run: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+
+
+if __name__ == "__main__":
+    mutants()

@@ -1,0 +1,176 @@
+"""The long run: thousands of faults against both functions, repeatable by its seed.
+
+python -m tests.proofs.soak --faults 10000 --seed 1
+"""
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import app
+from operations.local.server import EmbeddedAws, embedded_aws
+from tests.builders import inserted, stream_record
+from tests.proofs.delivery import (
+    Environment,
+    Faults,
+    History,
+    Mapping,
+    Producers,
+    aggregation_problems,
+    correct,
+    handlers_in_environments,
+    ingestion_problems,
+)
+from tests.stage import Stage, new_stage
+
+INVOCATIONS_AT_ONCE = 4
+OLD_SECONDS = 3 * 3600
+
+
+@click.command(epilog="Example: python -m tests.proofs.soak --faults 500 --seed 7")
+@click.option("--faults", default=10_000, show_default=True, help="Faults to inject, a seed.")
+@click.option("--seed", "seeds", multiple=True, type=int, default=(1, 2, 3), show_default=True)
+def soak(faults: int, seeds: Sequence[int]) -> None:
+    """Inject faults into both functions; nothing may come out wrong, lost or stuck."""
+    console = Console()
+    outcomes: Counter[str] = Counter()
+    with embedded_aws() as aws:
+        for seed in seeds:
+            outcomes += soak_once(aws, faults, seed, console)
+    wrong, lost, stuck = (outcomes[name] for name in ("wrong", "lost", "stuck"))
+    console.print(f"{wrong} wrong, {lost} lost, {stuck} stuck", style="bold")
+    sys.exit(1 if wrong or lost or stuck else 0)
+
+
+def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Counter[str]:
+    """The outcomes of one seed's run."""
+    chance = random.Random(seed)
+    faults = Faults(random.Random(seed), one_in=0)
+    outcomes: Counter[str] = Counter()
+    environments = [Environment(aws, faults) for _ in range(INVOCATIONS_AT_ONCE)]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task(f"seed {seed}: faults", total=goal)
+        while faults.injected.total() < goal:
+            stage = new_stage(aws)
+            faults.one_in = chance.choice((3, 4, 6, 10))
+            run = soak_aggregation if chance.random() < 0.7 else soak_ingestion
+            with handlers_in_environments(stage.variables):
+                problems = run(stage, environments, chance, outcomes)
+            for problem in problems:
+                console.print(f"seed {seed}: {problem}", style="red")
+            bar.update(task, completed=min(goal, faults.injected.total()))
+    console.print(_summary(seed, faults, outcomes))
+    return outcomes
+
+
+def soak_aggregation(
+    stage: Stage, environments: Sequence[Environment], chance: random.Random, outcomes: Counter[str]
+) -> list[str]:
+    """A history, delivered in every way with faults, then drained and delivered whole again."""
+    history = History(chance.randint(1, 4), [f"user {number}" for number in range(6)])
+    mapping = Mapping(history, app.aggregate_scores_by_user, environments)
+    for _ in range(chance.randint(5, 25)):
+        for _ in range(chance.randint(1, 120)):
+            history.write_at_random(chance)
+            history.pass_time(chance.choice((0, 0, 0, 1, 2)))
+            if chance.randrange(50) == 0:
+                history.break_one(chance.choice(BROKEN_CHANGES)())
+        if chance.random() < 0.1:
+            history.pass_time(OLD_SECONDS)
+        deliver_somehow(mapping, chance)
+    problems = _drained(mapping, outcomes)
+    problems += aggregation_problems(history, stage.totals, stage.rejects)
+    for shard in range(len(history.shards)):
+        mapping.rewind(shard, 10**6)
+    problems += _drained(mapping, outcomes)
+    problems += aggregation_problems(history, stage.totals, stage.rejects)
+    outcomes["histories"] += 1
+    outcomes["stream records"] += sum(map(len, history.shards))
+    outcomes["failed invocations"] += mapping.failures
+    outcomes["archive pages"] += len(stage.pages)
+    outcomes["wrong"] += sum("instead of" in problem for problem in problems)
+    outcomes["lost"] += sum("lost" in problem for problem in problems)
+    return problems
+
+
+def soak_ingestion(
+    stage: Stage, environments: Sequence[Environment], chance: random.Random, outcomes: Counter[str]
+) -> list[str]:
+    """Producers' retries and conflicts, delivered with faults, corrected in the table between."""
+    producers = Producers(chance.randint(1, 3), first_id=0)
+    mapping = Mapping(producers, app.process_kinesis_records, environments)
+    corrected: dict[str, Decimal] = {}
+    for _ in range(chance.randint(5, 20)):
+        for _ in range(chance.randint(1, 60)):
+            producers.send_at_random(chance)
+        deliver_somehow(mapping, chance)
+        known = sorted(stage.records)
+        for record_id in chance.sample(known, k=min(2, len(known))):
+            corrected[record_id] = Decimal(chance.randint(-99, -1))
+            correct(stage.dynamodb, "GameScoreRecords", record_id, corrected[record_id])
+    problems = _drained(mapping, outcomes)
+    problems += ingestion_problems(producers, stage.records, stage.rejects, corrected)
+    outcomes["payloads"] += sum(map(len, producers.shards))
+    outcomes["failed invocations"] += mapping.failures
+    outcomes["wrong"] += sum("undone" in problem or "although" in problem for problem in problems)
+    outcomes["lost"] += sum("is not" in problem for problem in problems)
+    return problems
+
+
+def deliver_somehow(mapping: Mapping, chance: random.Random) -> None:
+    """Some deliveries as mappings make them, and some that go back or overlap."""
+    shards = len(mapping.checkpoints)
+    for _ in range(chance.randint(0, 6)):
+        shard = chance.randrange(shards)
+        kind = chance.random()
+        if kind < 0.6:
+            mapping.advance(shard, chance.choice((1, 10, 50, 100)), bisect=chance.random() < 0.5)
+        elif kind < 0.75:
+            mapping.rewind(shard, chance.choice((1, 20, 500)))
+        else:
+            first = max(0, mapping.checkpoints[shard] - chance.choice((0, 0, 5, 200)))
+            other = chance.randrange(shards)
+            mapping.deliver_at_once(
+                [
+                    (shard, first, first + chance.randint(1, 100)),
+                    (shard, first, first + chance.randint(1, 100)),
+                    (other, 0, min(chance.randint(1, 100), mapping.checkpoints[other] + 1)),
+                ]
+            )
+
+
+BROKEN_CHANGES = (
+    lambda: stream_record(eventName="INSERT"),
+    lambda: stream_record({"Score": {"N": "1"}}),
+    lambda: inserted("user 0", "NaN"),
+    lambda: inserted("", 1),
+    lambda: stream_record({}, eventID=None),
+    lambda: {"eventName": "INSERT", "eventID": ["no", "text"], "dynamodb": 5},
+)
+
+
+def _drained(mapping: Mapping, outcomes: Counter[str]) -> list[str]:
+    one_in = mapping.faults.one_in
+    stuck = mapping.drain()
+    mapping.faults.one_in = one_in
+    outcomes["stuck"] += stuck
+    return [f"{stuck} shards are stuck"] if stuck else []
+
+
+def _summary(seed: int, faults: Faults, outcomes: Counter[str]) -> Table:
+    table = Table(title=f"Seed {seed}: {faults.injected.total():,} faults", show_header=False)
+    for name, count in sorted({**faults.injected, **outcomes}.items()):
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+if __name__ == "__main__":
+    soak()
