@@ -11,11 +11,12 @@ from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
 
 from chalicelib import telemetry
 from chalicelib.clients import dynamodb_client, s3_client
-from chalicelib.decoding import EventRecord, decode_kinesis_batch, decode_stream_batch
+from chalicelib.payloads import decode_kinesis_batch
 from chalicelib.records import GameScoreRecords
 from chalicelib.rejects import RejectsBucket
-from chalicelib.scores import Reject
+from chalicelib.scores import EventRecord, Reject
 from chalicelib.settings import Settings
+from chalicelib.stream_records import decode_stream_batch
 from chalicelib.totals import GameScoresByUser
 
 app = Chalice(app_name="game-scores")

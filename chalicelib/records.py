@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.decoding import DIGEST_ATTRIBUTE
 from chalicelib.parallel import in_parallel
-from chalicelib.scores import InvalidRecord, Reject, ScoreRecord, check_number, check_text
+from chalicelib.scores import (
+    DIGEST_ATTRIBUTE,
+    InvalidRecord,
+    Reject,
+    ScoreRecord,
+    check_number,
+    check_text,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -72,7 +78,7 @@ class GameScoreRecords:
         try:
             item = to_item(record)
         except InvalidRecord as error:
-            return record.reject(str(error))
+            return record.place.reject(str(error))
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -85,7 +91,7 @@ class GameScoreRecords:
             if code == "ConditionalCheckFailedException":
                 return _compare(record, item, error.response.get("Item", {}))
             if code == "ValidationException":
-                return record.reject(f"DynamoDB refuses the item: {error}")
+                return record.place.reject(f"DynamoDB refuses the item: {error}")
             raise
         return STORED
 
@@ -129,7 +135,7 @@ def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Re
         return ALREADY_STORED
     if _content(stored) == _content(item):
         return ALREADY_STORED
-    return record.reject(
+    return record.place.reject(
         f"RecordID {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )

@@ -3,10 +3,17 @@
 Pure: knows no AWS, no Chalice, no environment.
 """
 
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+EventRecord = Mapping[str, Any]
+"""A record of an event as Lambda delivers it, from JSON."""
+
+DIGEST_ATTRIBUTE = "PayloadDigest"
+"""The attribute in which a stored record keeps the digest of the payload it came from."""
 
 MAX_USERNAME_BYTES = 2048
 """A partition key's limit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
@@ -56,21 +63,15 @@ class ScoreRecord:
     """A valid score record, as a producer sent it.
 
     `attributes` are all that the payload held, the three keys among them, numbers as Decimal;
-    `payload_digest` identifies the payload's bytes, however they were packed; `position` and
-    `user_record` are its place.
+    `payload_digest` identifies the payload's bytes, however they were packed.
     """
 
-    position: int
+    place: Place
     record_id: Decimal
     username: str
     score: Decimal
     attributes: Mapping[str, object]
     payload_digest: bytes
-    user_record: int | None = None
-
-    def reject(self, reason: str) -> Reject:
-        """The reject of this record."""
-        return Place(self.position, self.user_record).reject(reason)
 
 
 class ScoreChange(NamedTuple):
@@ -84,6 +85,16 @@ class ScoreChange(NamedTuple):
     amount: Decimal
     receipt: bytes
     position: int
+
+
+def reject_of(place: Place, error: Exception) -> Reject:
+    """The reject of what stands there, for its reason or for an exception that nobody foresaw.
+
+    To be called while the exception is handled.
+    """
+    if isinstance(error, InvalidRecord):
+        return place.reject(str(error))
+    return place.reject(f"unforeseen {type(error).__name__}: {error}", traceback.format_exc())
 
 
 def check_number(name: str, value: object) -> Decimal:

@@ -11,9 +11,10 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib.decoding import KinesisBatch, StreamBatch
+from chalicelib.payloads import KinesisBatch
 from chalicelib.records import Insertions
 from chalicelib.scores import Reject
+from chalicelib.stream_records import StreamBatch
 from chalicelib.totals import Additions
 
 NAMESPACE = "GameScores"

@@ -4,11 +4,29 @@ import itertools
 import json
 from typing import Any
 
+from hypothesis import strategies as st
+
 from chalicelib.deaggregation import UserRecord
 from operations.scores.aggregation import encode_aggregate
 from operations.scores.events import TODAY, event, image, inserted, kinesis_record, stream_record
 
-__all__ = ["TODAY", "aggregate", "event", "image", "inserted", "kinesis_record", "stream_record"]
+__all__ = [
+    "TODAY",
+    "aggregate",
+    "event",
+    "image",
+    "inserted",
+    "json_values",
+    "kinesis_record",
+    "stream_record",
+]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+"""Whatever a JSON document can hold."""
 
 _numbers = itertools.count(1)
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from chalicelib.decoding import text_to_log
+from chalicelib.payloads import text_to_log
 from operations.cli import views
 from operations.cli.options import json_option, pipeline_options
 from operations.rejects.objects import read_object, read_rejects

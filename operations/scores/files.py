@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-from chalicelib.decoding import RECORD_KEYS, decode_score_record
+from chalicelib.payloads import RECORD_KEYS, decode_score_record
 from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, parse_number
 from operations.errors import Misuse
 from operations.scores.send import LARGEST_PAYLOAD_BYTES

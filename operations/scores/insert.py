@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from chalicelib.decoding import DIGEST_ATTRIBUTE, decode_score_record
+from chalicelib.payloads import decode_score_record
 from chalicelib.records import NOT_YET_THERE, to_item
-from chalicelib.scores import InvalidRecord, Place, ScoreRecord
+from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, Place, ScoreRecord
 from operations.errors import Misuse, OperationFailed
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
-from chalicelib.decoding import decode_stream_batch
+from chalicelib.stream_records import decode_stream_batch
 
 CACHE_KILOBYTES = 16_384
 

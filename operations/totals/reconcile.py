@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from chalicelib.decoding import decode_stream_record
 from chalicelib.scores import Place
+from chalicelib.stream_records import decode_stream_record
 from operations.stage.stage import Pipeline
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals.sums import Comparison, UserSums

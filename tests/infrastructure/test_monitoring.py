@@ -12,8 +12,9 @@ from cfnlint.decode import cfn_yaml
 from jsonschema import Draft202012Validator
 
 from chalicelib import telemetry
-from chalicelib.decoding import KinesisBatch, StreamBatch
+from chalicelib.payloads import KinesisBatch
 from chalicelib.records import Insertions
+from chalicelib.stream_records import StreamBatch
 from chalicelib.totals import Additions
 from operations.deploy.steps import MONITORING_TEMPLATE
 from operations.stage.config import PROJECT

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.decoding import decode_stream_record, is_expiry
 from chalicelib.scores import Place
+from chalicelib.stream_records import decode_stream_record, is_expiry
 from operations.scores.events import image, inserted
 from operations.tables.stream import TableStream, as_delivered
 

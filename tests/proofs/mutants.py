@@ -185,7 +185,7 @@ MUTANTS = (
     ),
     Mutant(
         "key receipts by the RecordID instead of the stream record",
-        "chalicelib/decoding.py",
+        "chalicelib/stream_records.py",
         "return make_receipt(str(event_id), str(sequence_number), _decode_seconds(created))",
         'return make_receipt(str(change.get("Keys")), "", 0)',
     ),
@@ -242,19 +242,19 @@ MUTANTS = (
     ),
     Mutant(
         "forget the old image",
-        "chalicelib/decoding.py",
+        "chalicelib/stream_records.py",
         'taken = _decode_score(old_image, "OldImage")',
         "taken = None",
     ),
     Mutant(
         "take expired scores away",
-        "chalicelib/decoding.py",
+        "chalicelib/stream_records.py",
         "    if is_expiry(record):\n        return StreamRecord(())\n",
         "",
     ),
     Mutant(
         "let the first broken record stop the batch",
-        "chalicelib/decoding.py",
+        "chalicelib/stream_records.py",
         "        except Exception as error:",
         "        except ZeroDivisionError as error:",
     ),
