@@ -41,7 +41,7 @@ mutants: setup ## Break the design on purpose, one way at a time; the tests must
 
 fuzz: setup ## Look for inputs that de-aggregation cannot stand (SECONDS=3600 for an hour)
 	@mkdir -p .local/fuzz
-	@$(BIN)/python -m tests.proofs.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/corpus
+	@$(BIN)/python -m tests.proofs.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/proofs/corpus
 
 bench: setup ## Measure everything beside its rivals, within ten minutes (ARGS="aggregator --quick")
 	@$(BIN)/python -m benchmarks $(ARGS)

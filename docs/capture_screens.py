@@ -18,7 +18,7 @@ from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
 from operations.scores.generate import generate_scores, malformed_payloads
 from operations.scores.send import send_payloads
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.watch.leaderboard import PipelineWatch, read_standings
 from operations.watch.status import read_status
 
@@ -32,34 +32,34 @@ def capture_screens(folder: Path, announce: Callable[[str], None]) -> list[Path]
     """The files written: the watched leaderboard and the status, as a terminal shows them."""
     folder.mkdir(parents=True, exist_ok=True)
     with embedded_aws() as aws:
-        pipeline = deploy_locally(aws, announce)
+        stage = deploy_locally(aws, announce)
         announce(f"Sending {RATE} scores a second")
-        watched = _watch_while_sending(pipeline)
+        watched = _watch_while_sending(stage)
         announce("Looking at the status")
-        status = views.status_view(pipeline.stage, read_status(pipeline))
+        status = views.status_view(stage.name, read_status(stage))
     return [
         _save(watched, f"leaderboard --watch --top {TOP}", folder / "leaderboard.svg"),
         _save(status, "status", folder / "status.svg"),
     ]
 
 
-def _watch_while_sending(pipeline: Pipeline) -> RenderableType:
+def _watch_while_sending(stage: Stage) -> RenderableType:
     chance = random.Random(1)
     scores = generate_scores(RATE * WATCHED_SECONDS, 60, chance, skew=3)
     payloads = [score.payload for score in scores]
     payloads[RATE : RATE + 3] = malformed_payloads(3, chance)
-    stream = pipeline.variables["GAME_SCORES_STREAM"]
+    stream = stage.names.stream
     sender = threading.Thread(
         target=send_payloads,
-        args=[pipeline.kinesis, stream, payloads],
+        args=[stage.aws.client("kinesis"), stream, payloads],
         kwargs={"rate": RATE},
         daemon=True,
     )
-    table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
-    watch = PipelineWatch(pipeline)
+    table = stage.names.totals_table
+    watch = PipelineWatch(stage)
     sender.start()
     while True:
-        standings = read_standings(pipeline.dynamodb, table, TOP)
+        standings = read_standings(stage.aws.client("dynamodb"), table, TOP)
         view = views.leaderboard_watch(standings, TOP, watch.look(standings))
         if not sender.is_alive():
             return view

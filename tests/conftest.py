@@ -20,10 +20,10 @@ from chalicelib.settings import Settings
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.send import send_payloads
 from operations.stage.config import PROJECT
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import read_totals
+from tests.data_stack import DataStack, new_data_stack
 from tests.proofs.faults import record_calls
-from tests.stage import Stage, new_stage
 
 hypothesis.settings.register_profile(
     "unshrunk", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
@@ -52,15 +52,15 @@ def aws() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture
-def stage(aws: EmbeddedAws) -> Stage:
+def data(aws: EmbeddedAws) -> DataStack:
     """The data stack, new and empty."""
-    return new_stage(aws)
+    return new_data_stack(aws)
 
 
 @pytest.fixture
-def invoke(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+def invoke(data: DataStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Invokes a function with records, through Chalice's test client."""
-    monkeypatch.setattr(app, "settings", Settings.from_environment(stage.variables))
+    monkeypatch.setattr(app, "settings", Settings.from_environment(data.variables))
     with Client(app.app, stage_name="local", project_dir=str(PROJECT)) as client:
 
         def invoke_function(name: str, *records: Any) -> str:
@@ -98,30 +98,30 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def upload(pipeline: Pipeline, package: Path, folder: Path) -> Path:
+def upload(stage: Stage, package: Path, folder: Path) -> Path:
     """What `aws cloudformation package` does: the zip in a bucket, a template that names it."""
-    bucket = f"packages-{pipeline.stage}"
-    pipeline.s3.create_bucket(Bucket=bucket)
-    pipeline.s3.upload_file(str(package / "deployment.zip"), bucket, "deployment.zip")
+    bucket = f"packages-{stage.name}"
+    stage.aws.client("s3").create_bucket(Bucket=bucket)
+    stage.aws.client("s3").upload_file(str(package / "deployment.zip"), bucket, "deployment.zip")
     template = yaml.safe_load((package / "sam.yaml").read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = f"s3://{bucket}/deployment.zip"
-    uploaded = folder / f"{pipeline.stage}.yaml"
+    uploaded = folder / f"{stage.name}.yaml"
     uploaded.write_text(yaml.safe_dump(template))
     return uploaded
 
 
-def drive(pipeline: Pipeline, scores: dict[str, int]) -> dict[str, Decimal]:
+def drive(stage: Stage, scores: dict[str, int]) -> dict[str, Decimal]:
     """The totals after a score of each user went through the stream and both functions."""
     payloads = [
         json.dumps({"RecordID": time.time_ns(), "Username": name, "Score": score}).encode()
         for name, score in scores.items()
     ]
-    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads)
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads)
     deadline = time.monotonic() + 30
     totals: dict[str, Decimal] = {}
     while not scores.keys() <= totals.keys() and time.monotonic() < deadline:
         time.sleep(0.2)
-        totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+        totals = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     return totals

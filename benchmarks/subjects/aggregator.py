@@ -135,9 +135,9 @@ def _measure_on_embedded_aws() -> list[Row]:
     """Requests and write units of batches of 100, from the service's own answers."""
     batch, rows = 100, []
     with embedded_aws() as aws, silent():
-        cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+        cloudformation = aws.session.client("cloudformation")
         apply_stack(cloudformation, DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS)
-        dynamodb = aws.session.client("dynamodb", endpoint_url=aws.endpoint_url)
+        dynamodb = aws.session.client("dynamodb")
         create_markers_table(dynamodb, RIVAL_TABLES.markers)
         dynamodb.create_table(
             TableName=RIVAL_TABLES.totals,

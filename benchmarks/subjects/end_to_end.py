@@ -24,7 +24,7 @@ from operations.local.pipeline import LOCAL_PARAMETERS, deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.generate import generate_scores
 from operations.scores.send import send_payloads
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import count_items, count_receipts
 
 USERS = 200
@@ -55,7 +55,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
             mock.patch.dict(LOCAL_PARAMETERS, {"ShardCount": str(shards)}),
             embedded_aws() as aws,
         ):
-            pipeline = deploy_locally(aws, lambda step: announce(f"end to end: {step}"))
+            stage = deploy_locally(aws, lambda step: announce(f"end to end: {step}"))
             first_id = count(1, 1_000_000)
             before = 0
             for records in sizes:
@@ -64,30 +64,27 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                     {
                         "shards": shards,
                         "records": records,
-                        **_run(aws, pipeline, records, next(first_id), before),
+                        **_run(aws, stage, records, next(first_id), before),
                     }
                 )
                 before += records
     return rows
 
 
-def _run(aws: EmbeddedAws, pipeline: Pipeline, records: int, first_id: int, before: int) -> Row:
+def _run(aws: EmbeddedAws, stage: Stage, records: int, first_id: int, before: int) -> Row:
     scores = [
         dataclasses.replace(score, record_id=first_id + index)
         for index, score in enumerate(generate_scores(records, USERS, random.Random(first_id)))
     ]
     payloads = [score.payload for score in scores]
-    tables = [
-        pipeline.variables[name]
-        for name in ("GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE")
-    ]
-    records_table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    tables = (stage.names.totals_table, stage.names.receipts_table)
+    records_table = stage.names.records_table
     started, cpu = time.monotonic(), _cpu_seconds(aws.folder)
-    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads)
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads)
     sent = time.monotonic() - started
     goal = before + records
-    stored = _wait(lambda: count_items(pipeline.dynamodb, records_table), goal, started)
-    totalled = _wait(lambda: count_receipts(pipeline.dynamodb, *tables), goal, started)
+    stored = _wait(lambda: count_items(stage.aws.client("dynamodb"), records_table), goal, started)
+    totalled = _wait(lambda: count_receipts(stage.aws.client("dynamodb"), *tables), goal, started)
     after = _cpu_seconds(aws.folder)
     return {
         "sent_seconds": sent,

@@ -13,7 +13,7 @@ from operations.deploy.package import package_app
 from operations.errors import OperationFailed
 from operations.stage.config import PROJECT, require_stage
 from operations.stage.stacks import PlannedChange, find_stack, refuse_data_loss
-from operations.stage.stage import Pipeline, data_stack_name, monitoring_stack_name
+from operations.stage.stage import Stage, data_stack_name, monitoring_stack_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def parse_parameters(
 def deploy(
     *,
     steps: tuple[str, ...],
-    stage: Pipeline,
+    stage: Stage,
     data_parameters: dict[str, str],
     monitoring_parameters: dict[str, str],
     allow_replacement: tuple[str, ...],
@@ -71,9 +71,9 @@ def deploy(
     Every step may be repeated; what is as it should be stays as it is.
     """
     console = Console(stderr=True)
-    if stage.stage == "local":
+    if stage.name == "local":
         raise OperationFailed("The stage local lives in `make run` only: deploy dev or prod.")
-    console.print(f"Stage {stage.stage}, {deploying.describe_account(stage)}")
+    console.print(f"Stage {stage.name}, {deploying.describe_account(stage)}")
 
     def review(stack: str, changes: tuple[PlannedChange, ...]) -> bool:
         console.print(changes_table(stack, changes))
@@ -110,7 +110,7 @@ def deploy(
             sentence, deploy_step = run[step]
             console.print(f"{sentence} …")
             deploy_step()
-    console.print("Nothing was changed." if dry_run else f"Stage {stage.stage} is up to date.")
+    console.print("Nothing was changed." if dry_run else f"Stage {stage.name} is up to date.")
 
 
 @click.command(epilog="Example: python -m operations package --stage prod out")
@@ -131,18 +131,18 @@ def package(*, stage: str, folder: Path) -> None:
     help="Delete the stream, the tables and the bucket, too. There is no way back.",
 )
 @stage_options
-def destroy(*, stage: Pipeline, delete_all_data_of: str | None) -> None:
+def destroy(*, stage: Stage, delete_all_data_of: str | None) -> None:
     """Take a stage's functions and monitoring away; its stream, tables and bucket stay.
 
     A later deploy goes on where it ended: what the streams still hold is not counted twice.
     """
     console = Console(stderr=True)
-    if delete_all_data_of not in (None, stage.stage):
+    if delete_all_data_of not in (None, stage.name):
         raise click.BadParameter(
-            f"names {delete_all_data_of!r}, but the stage is {stage.stage!r}",
+            f"names {delete_all_data_of!r}, but the stage is {stage.name!r}",
             param_hint="--delete-all-data-of",
         )
-    console.print(f"Stage {stage.stage}, {deploying.describe_account(stage)}")
+    console.print(f"Stage {stage.name}, {deploying.describe_account(stage)}")
 
     def announce(sentence: str) -> None:
         console.print(f"{sentence} …")
@@ -150,17 +150,17 @@ def destroy(*, stage: Pipeline, delete_all_data_of: str | None) -> None:
     deploying.destroy_app(stage, PROJECT, announce)
     if delete_all_data_of:
         deploying.destroy_data(stage, PROJECT, announce)
-        console.print(f"Nothing of the stage {stage.stage} is left.")
-    elif find_stack(stage.cloudformation, data_stack_name(stage.stage)):
+        console.print(f"Nothing of the stage {stage.name} is left.")
+    elif find_stack(stage.aws.client("cloudformation"), data_stack_name(stage.name)):
         console.print(
-            f"The stack {data_stack_name(stage.stage)} and its data stay; to delete them, too, "
-            f"add --delete-all-data-of {stage.stage}."
+            f"The stack {data_stack_name(stage.name)} and its data stay; to delete them, too, "
+            f"add --delete-all-data-of {stage.name}."
         )
 
 
-def _is_planned(stage: Pipeline, step: str) -> bool:
+def _is_planned(stage: Stage, step: str) -> bool:
     """Whether a dry run can show the step: stacks only, monitoring not before there is an app."""
-    stack = find_stack(stage.cloudformation, monitoring_stack_name(stage.stage))
+    stack = find_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
     return step == "data" or (step == "monitoring" and stack is not None)
 
 

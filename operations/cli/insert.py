@@ -4,9 +4,9 @@ import json
 
 import click
 
-from operations.cli.options import json_option, pipeline_options
+from operations.cli.options import deployed_stage_options, json_option
 from operations.scores.insert import insert_record, parse_record
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 
 EXAMPLE = '{"RecordID": 1, "Username": "John", "Score": 20}'
 
@@ -15,12 +15,12 @@ EXAMPLE = '{"RecordID": 1, "Username": "John", "Score": 20}'
 @click.argument("record")
 @click.option("--replace", is_flag=True, help="Correct the record that stands under this id.")
 @json_option
-@pipeline_options
-def insert(*, pipeline: Pipeline, record: str, replace: bool, as_json: bool) -> None:
+@deployed_stage_options
+def insert(*, stage: Stage, record: str, replace: bool, as_json: bool) -> None:
     """Insert one score record, a JSON object, straight into the table, as the lab does."""
     parsed = parse_record(record)
-    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
-    insert_record(pipeline.dynamodb, table, parsed, replace=replace)
+    table = stage.names.records_table
+    insert_record(stage.aws.client("dynamodb"), table, parsed, replace=replace)
     if as_json:
         fields = {"record_id": str(parsed.record_id), "username": parsed.username}
         click.echo(json.dumps({**fields, "score": str(parsed.score), "table": table}))

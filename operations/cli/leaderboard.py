@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.live import Live
 
 from operations.cli import views
-from operations.cli.options import json_option, pipeline_options
-from operations.stage.stage import Pipeline
+from operations.cli.options import deployed_stage_options, json_option
+from operations.stage.stage import Stage
 from operations.watch.leaderboard import PipelineWatch, read_standings
 
 
@@ -26,10 +26,10 @@ from operations.watch.leaderboard import PipelineWatch, read_standings
 )
 @click.option("--looks", type=click.IntRange(min=1), help="End --watch after so many.")
 @json_option
-@pipeline_options
+@deployed_stage_options
 def leaderboard(
     *,
-    pipeline: Pipeline,
+    stage: Stage,
     top: int,
     watch: bool,
     every_seconds: float,
@@ -37,9 +37,9 @@ def leaderboard(
     as_json: bool,
 ) -> None:
     """Print the best totals; with --watch also records a second and how far behind they are."""
-    table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
+    table = stage.names.totals_table
     if not watch:
-        standings = read_standings(pipeline.dynamodb, table, top)
+        standings = read_standings(stage.aws.client("dynamodb"), table, top)
         if as_json:
             totals = {username: str(total) for username, total in standings.totals.items()}
             click.echo(
@@ -48,14 +48,14 @@ def leaderboard(
         else:
             Console().print(views.leaderboard(standings.totals, top, players=standings.players))
         return
-    pipeline_watch = PipelineWatch(pipeline)
+    pipeline_watch = PipelineWatch(stage)
     with Live(console=Console(stderr=as_json), auto_refresh=False) as screen:
         look = 0
         while looks is None or look < looks:
             if look:
                 time.sleep(every_seconds)
             look += 1
-            standings = read_standings(pipeline.dynamodb, table, top)
+            standings = read_standings(stage.aws.client("dynamodb"), table, top)
             doing = pipeline_watch.look(standings)
             if as_json:
                 totals = {username: str(total) for username, total in standings.totals.items()}

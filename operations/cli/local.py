@@ -26,10 +26,10 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     progress_console = Console(stderr=as_json)
     started = time.monotonic()
     with embedded_aws() as aws:
-        pipeline = deploy_locally(aws, lambda step: progress_console.print(f"{step} …"))
+        stage = deploy_locally(aws, lambda step: progress_console.print(f"{step} …"))
         truth = Truth()
         progress_console.print("Playing the lab …")
-        for answer in play_lab(pipeline, truth):
+        for answer in play_lab(stage, truth):
             progress_console.print(f"  {answer}", style="dim")
         progress_console.print(f"Sending {records:,} scores of {users:,} players …")
         with views.progress_bars(progress_console) as bars:
@@ -37,7 +37,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 name: bars.add_task(name, total=None) for name in ("sent", "stored", "aggregated")
             }
             result = run_demo(
-                pipeline,
+                stage,
                 truth,
                 lambda name, now, goal: bars.update(tasks[name], completed=now, total=goal),
                 records=records,
@@ -75,8 +75,8 @@ def up() -> None:
     """Deploy to an embedded AWS and leave it running until Ctrl-C."""
     console = Console(stderr=True)
     with embedded_aws() as aws:
-        pipeline = deploy_locally(aws, lambda step: console.print(f"{step} …"))
-        for name, value in {**aws.variables, **pipeline.variables}.items():
+        stage = deploy_locally(aws, lambda step: console.print(f"{step} …"))
+        for name, value in {**aws.variables, **stage.variables}.items():
             click.echo(f"export {name}={value}")
         console.print("Up. The lines above are for the shell of other programs; Ctrl-C ends it.")
         while True:

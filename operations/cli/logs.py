@@ -7,24 +7,23 @@ import click
 from rich.console import Console
 
 from operations.cli import views
-from operations.cli.options import json_option, pipeline_options
-from operations.rejects.objects import PROCESSORS
-from operations.stage.stage import Pipeline
+from operations.cli.options import deployed_stage_options, json_option
+from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
 
 
 @click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
-@click.option("--function", "handler", type=click.Choice(PROCESSORS), help="Only that one's.")
+@click.option("--function", "handler", type=click.Choice(FUNCTIONS), help="Only that one's.")
 @click.option("--rejects", is_flag=True, help="Only the lines about rejected records.")
 @click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "--minutes", default=10.0, show_default=True, help="Begin so long ago.", metavar="MINUTES"
 )
 @json_option
-@pipeline_options
+@deployed_stage_options
 def logs(
     *,
-    pipeline: Pipeline,
+    stage: Stage,
     handler: str | None,
     rejects: bool,
     follow: bool,
@@ -32,11 +31,11 @@ def logs(
     as_json: bool,
 ) -> None:
     """Print the functions' log lines, oldest first; with --json an object a line."""
-    handlers = (handler,) if handler else PROCESSORS
+    handlers = (handler,) if handler else FUNCTIONS
     since = datetime.now(UTC) - timedelta(minutes=minutes)
     console = Console(soft_wrap=True)
     read = follow_logs if follow else read_logs
-    for line in read(pipeline, handlers, since, rejects=rejects):
+    for line in read(stage, handlers, since, rejects=rejects):
         if as_json:
             click.echo(_as_json(line))
         else:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from operations.stage.stage import Pipeline, open_stage, with_names
+from operations.stage.stage import Stage, open_stage, with_names
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 """Results for a program, on standard output; what goes on is told on standard error."""
@@ -51,12 +51,12 @@ def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_stage
 
 
-def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def deployed_stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the same options: the deployed `pipeline` that they mean."""
 
     @stage_options
     @wraps(command)
-    def with_pipeline(*args: Any, stage: Pipeline, **kwargs: Any) -> Any:
-        return command(*args, pipeline=with_names(stage), **kwargs)
+    def with_deployed_stage(*args: Any, stage: Stage, **kwargs: Any) -> Any:
+        return command(*args, stage=with_names(stage), **kwargs)
 
-    return with_pipeline
+    return with_deployed_stage

@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 
 from operations.cli import views
-from operations.cli.options import json_option, max_read_units_option, pipeline_options
-from operations.stage.stage import Pipeline
+from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.rebuild import rebuild as rebuild_totals
 
@@ -30,10 +30,10 @@ from operations.totals.rebuild import rebuild as rebuild_totals
 )
 @max_read_units_option
 @json_option
-@pipeline_options
+@deployed_stage_options
 def rebuild(
     *,
-    pipeline: Pipeline,
+    stage: Stage,
     dry_run: bool,
     settle_seconds: float,
     without_expired: bool,
@@ -49,7 +49,7 @@ def rebuild(
     console = Console(stderr=True)
     with views.progress_bars(console) as bars:
         result = rebuild_totals(
-            pipeline,
+            stage,
             ReadMeter(max_read_units),
             views.table_progress(bars),
             lambda step: console.print(f"{step} …"),

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from operations.cli import views
-from operations.cli.options import json_option, max_read_units_option, pipeline_options
-from operations.stage.stage import Pipeline
+from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.reconcile import reconcile as compare_totals
 
@@ -26,10 +26,10 @@ from operations.totals.reconcile import reconcile as compare_totals
 )
 @max_read_units_option
 @json_option
-@pipeline_options
+@deployed_stage_options
 def reconcile(
     *,
-    pipeline: Pipeline,
+    stage: Stage,
     user: str | None,
     settle_seconds: float,
     max_read_units: float | None,
@@ -43,7 +43,7 @@ def reconcile(
     """
     with views.progress_bars(Console(stderr=True)) as bars:
         result = compare_totals(
-            pipeline,
+            stage,
             ReadMeter(max_read_units),
             views.table_progress(bars),
             user=user,

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from chalicelib.payloads import text_to_log
 from operations.cli import views
-from operations.cli.options import json_option, pipeline_options
+from operations.cli.options import deployed_stage_options, json_option
 from operations.rejects.objects import read_object, read_rejects
 from operations.rejects.redrive import redrive as redrive_objects
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 
 SHOWN_KEY = "rejects/ProcessKinesisRecords/2026/11/23/0a1b2c3d.json"
 
@@ -29,10 +29,10 @@ def rejects() -> None:
 @rejects.command("list", epilog="Example: python -m operations rejects list --prefix rejects/")
 @click.option("--prefix", default="", help="Only keys that begin so; aws/lambda/: Lambda's own.")
 @json_option
-@pipeline_options
-def list_rejects(*, pipeline: Pipeline, prefix: str, as_json: bool) -> None:
+@deployed_stage_options
+def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
     """List the objects in the rejects bucket, oldest first; with --json an object a line."""
-    found = read_rejects(pipeline.s3, pipeline.variables["REJECTS_BUCKET"], prefix)
+    found = read_rejects(stage.aws.client("s3"), stage.names.rejects_bucket, prefix)
     if as_json:
         for each in found:
             fields = {
@@ -54,10 +54,10 @@ def list_rejects(*, pipeline: Pipeline, prefix: str, as_json: bool) -> None:
 @rejects.command(epilog=f"Example: python -m operations rejects show {SHOWN_KEY}")
 @click.argument("key")
 @json_option
-@pipeline_options
-def show(*, pipeline: Pipeline, key: str, as_json: bool) -> None:
+@deployed_stage_options
+def show(*, stage: Stage, key: str, as_json: bool) -> None:
     """Print the records under KEY with their reasons, what Kinesis carried as text."""
-    found = read_object(pipeline.s3, pipeline.variables["REJECTS_BUCKET"], key)
+    found = read_object(stage.aws.client("s3"), stage.names.rejects_bucket, key)
     if found.problem:
         raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
     if as_json:
@@ -76,8 +76,8 @@ def show(*, pipeline: Pipeline, key: str, as_json: bool) -> None:
 @click.option("--prefix", default="", help="Only keys that begin so; aws/lambda/: Lambda's own.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be redriven and what refused.")
 @json_option
-@pipeline_options
-def redrive(*, pipeline: Pipeline, prefix: str, dry_run: bool, as_json: bool) -> None:
+@deployed_stage_options
+def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Give rejected records to their function again, once what made them fail is mended.
 
     An object is removed when all its records are done with: taken by the function, or rejected
@@ -87,7 +87,7 @@ def redrive(*, pipeline: Pipeline, prefix: str, dry_run: bool, as_json: bool) ->
     outcomes: Counter[str] = Counter()
     records = done = 0
     progress = Console(stderr=True)
-    for each in redrive_objects(pipeline, prefix, dry_run=dry_run):
+    for each in redrive_objects(stage, prefix, dry_run=dry_run):
         outcomes[each.outcome] += 1
         records += each.records
         done += each.done

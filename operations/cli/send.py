@@ -13,14 +13,14 @@ import click
 from rich.console import Console
 
 from operations.cli import views
-from operations.cli.options import json_option, pipeline_options
+from operations.cli.options import deployed_stage_options, json_option
 from operations.errors import OperationInterrupted
 from operations.scores.files import READERS, BadLine, Scores
 from operations.scores.generate import generate_scores
 from operations.scores.insert import parse_record
 from operations.scores.send import send_payloads
 from operations.scores.tally import Tally
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 
 
 @click.command(epilog="Example: python -m operations send --records 1000 --users 50 --rate 500")
@@ -47,10 +47,10 @@ from operations.stage.stage import Pipeline
     "--aggregate", is_flag=True, help="Pack many into one Kinesis record, as the KPL does."
 )
 @json_option
-@pipeline_options
+@deployed_stage_options
 def send(
     *,
-    pipeline: Pipeline,
+    stage: Stage,
     file: str | None,
     file_format: str | None,
     records: int | None,
@@ -91,8 +91,8 @@ def send(
         started = time.monotonic()
         try:
             send_payloads(
-                pipeline.kinesis,
-                pipeline.variables["GAME_SCORES_STREAM"],
+                stage.aws.client("kinesis"),
+                stage.names.stream,
                 tally.payloads(scores),
                 on_sent,
                 aggregate=aggregate,

@@ -7,20 +7,20 @@ import click
 from rich.console import Console
 
 from operations.cli import views
-from operations.cli.options import json_option, pipeline_options
-from operations.stage.stage import Pipeline
+from operations.cli.options import deployed_stage_options, json_option
+from operations.stage.stage import Stage
 from operations.watch.status import read_status
 
 
 @click.command(epilog="Example: python -m operations status")
 @json_option
-@pipeline_options
-def status(*, pipeline: Pipeline, as_json: bool) -> None:
+@deployed_stage_options
+def status(*, stage: Stage, as_json: bool) -> None:
     """Look at functions, mappings, stream, tables, alarms and rejects; exit 1 if one is wrong.
 
     Rejects of the last 24 hours are something wrong: redrive them once the cause is mended.
     """
-    found = read_status(pipeline)
+    found = read_status(stage)
     if as_json:
         result = {
             "well": not found.problems,
@@ -33,5 +33,5 @@ def status(*, pipeline: Pipeline, as_json: bool) -> None:
         }
         click.echo(json.dumps(result, ensure_ascii=False))
     else:
-        Console().print(views.status_view(pipeline.stage, found))
+        Console().print(views.status_view(stage.name, found))
     sys.exit(1 if found.problems else 0)

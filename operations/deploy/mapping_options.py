@@ -16,7 +16,7 @@ import yaml
 from operations.errors import OperationFailed
 from operations.stage.config import variable_name
 from operations.stage.mappings import EventSourceMapping, require_mapping
-from operations.stage.stage import HANDLERS, Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 
 MAPPINGS_TEMPLATE = Path("infrastructure") / "mappings.yaml"
 CHALICE_SETS = {"Stream"}
@@ -24,15 +24,15 @@ SETTLED = ("Enabled", "Disabled")
 SETTLE_SECONDS = 120
 
 
-def apply_mapping_options(pipeline: Pipeline, project: Path) -> dict[str, dict[str, Any]]:
+def apply_mapping_options(stage: Stage, project: Path) -> dict[str, dict[str, Any]]:
     """The options that each function's mapping has now, by handler; twice is harmless.
 
     Raises OperationFailed where a function has no mapping yet.
     """
-    return {handler: _apply(pipeline, project, handler) for handler in HANDLERS}
+    return {handler: _apply(stage, project, handler) for handler in FUNCTIONS}
 
 
-def read_mapping_options(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
+def read_mapping_options(stage: Stage, project: Path, handler: str) -> dict[str, Any]:
     """The function's options in mappings.yaml, for this stage's bucket and retention.
 
     `{"BisectBatchOnFunctionError": True, "MaximumRecordAgeInSeconds": 43200, …}`
@@ -40,21 +40,19 @@ def read_mapping_options(pipeline: Pipeline, project: Path, handler: str) -> dic
     template = yaml.safe_load((project / MAPPINGS_TEMPLATE).read_text())
     (event,) = template["Resources"][handler]["Properties"]["Events"].values()
     values = {name: each["Default"] for name, each in template["Parameters"].items()}
-    values["KinesisMaximumRecordAge"] = half_of_retention_seconds(pipeline)
-    values["AWS::Partition"] = pipeline.session.get_partition_for_region(pipeline.region)
+    values["KinesisMaximumRecordAge"] = half_of_retention_seconds(stage)
+    values["AWS::Partition"] = stage.aws.get_partition_for_region(stage.region)
     properties = event["Properties"].items()
     return {
-        name: resolve(value, values, pipeline.variables)
+        name: resolve(value, values, stage.variables)
         for name, value in properties
         if name not in CHALICE_SETS
     }
 
 
-def half_of_retention_seconds(pipeline: Pipeline) -> int:
+def half_of_retention_seconds(stage: Stage) -> int:
     """After half the stream's retention Lambda gives a record up, as it does after 7 days."""
-    summary = pipeline.kinesis.describe_stream_summary(
-        StreamName=pipeline.variables["GAME_SCORES_STREAM"]
-    )
+    summary = stage.aws.client("kinesis").describe_stream_summary(StreamName=stage.names.stream)
     hours = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
     return min(hours * 3600 // 2, 7 * 24 * 3600)
 
@@ -80,18 +78,18 @@ def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str])
     return {name: resolve(each, values, variables) for name, each in value.items()}
 
 
-def _apply(pipeline: Pipeline, project: Path, handler: str) -> dict[str, Any]:
-    options = read_mapping_options(pipeline, project, handler)
-    mapping = _wait_until_settled(pipeline, handler)
-    pipeline.lambda_.update_event_source_mapping(UUID=mapping.uuid, **options)
-    _wait_until_settled(pipeline, handler)
+def _apply(stage: Stage, project: Path, handler: str) -> dict[str, Any]:
+    options = read_mapping_options(stage, project, handler)
+    mapping = _wait_until_settled(stage, handler)
+    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping.uuid, **options)
+    _wait_until_settled(stage, handler)
     return options
 
 
-def _wait_until_settled(pipeline: Pipeline, handler: str) -> EventSourceMapping:
+def _wait_until_settled(stage: Stage, handler: str) -> EventSourceMapping:
     """The mapping, once it is neither being made nor updated: until then AWS refuses changes."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    while (mapping := require_mapping(pipeline, handler)).state not in SETTLED:
+    while (mapping := require_mapping(stage, handler)).state not in SETTLED:
         if time.monotonic() > deadline:
             raise OperationFailed(
                 f"The mapping of {handler} is still {mapping.state} after {SETTLE_SECONDS} "

@@ -9,7 +9,6 @@ import yaml
 
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
-from operations.local.server import REGION
 
 
 class _WrittenOut(yaml.SafeDumper):
@@ -25,7 +24,7 @@ def package_app(project: Path, stage: str, folder: Path) -> Path:
     What Chalice cannot set is merged into it from infrastructure/mappings.yaml. Raises
     OperationFailed where Chalice fails.
     """
-    region = os.environ.get("AWS_DEFAULT_REGION", REGION)  # any: nothing is asked there
+    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")  # any: nothing is asked there
     options = ["--stage", stage, "--merge-template", str(project / MAPPINGS_TEMPLATE)]
     with tempfile.TemporaryDirectory(prefix="game-scores-") as temporary:
         run_chalice(

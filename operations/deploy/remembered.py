@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from operations.errors import OperationFailed
 from operations.stage.mappings import list_mappings
-from operations.stage.stage import HANDLERS, Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 
 Resource = dict[str, str]
 
@@ -22,13 +22,13 @@ STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
 """The services whose streams invoke the functions, and Chalice's word for their ARN."""
 
 
-def write_deployed(pipeline: Pipeline, app_folder: Path) -> bool:
+def write_deployed(stage: Stage, app_folder: Path) -> bool:
     """Let Chalice know what of the stage is in the account; False where there is nothing."""
-    resources = list(find_deployed(pipeline))
+    resources = list(find_deployed(stage))
     folder = app_folder / ".chalice" / "deployed"
     folder.mkdir(parents=True, exist_ok=True)
     content = {"resources": resources, "schema_version": "2.0", "backend": "api"}
-    deployed_file(app_folder, pipeline.stage).write_text(json.dumps(content, indent=2) + "\n")
+    deployed_file(app_folder, stage.name).write_text(json.dumps(content, indent=2) + "\n")
     return bool(resources)
 
 
@@ -37,34 +37,36 @@ def deployed_file(app_folder: Path, stage: str) -> Path:
     return app_folder / ".chalice" / "deployed" / f"{stage}.json"
 
 
-def find_deployed(pipeline: Pipeline) -> Iterator[Resource]:
+def find_deployed(stage: Stage) -> Iterator[Resource]:
     """The stage's roles, functions, log groups and mappings, in Chalice's words and order.
 
     Raises OperationFailed where they are not Chalice's, but those of a deployed package.
     """
-    stage_role = f"game-scores-{pipeline.stage}"
-    yield from _role(pipeline, "default-role", stage_role)
-    for handler in HANDLERS:
-        name = pipeline.function_name(handler)
-        yield from _log_group(pipeline, handler, f"/aws/lambda/{name}")
-        yield from _role(pipeline, f"{handler}_role", name)
-        yield from _function(pipeline, handler)
+    stage_role = f"game-scores-{stage.name}"
+    yield from _role(stage, "default-role", stage_role)
+    for handler in FUNCTIONS:
+        name = stage.function_name(handler)
+        yield from _log_group(stage, handler, f"/aws/lambda/{name}")
+        yield from _role(stage, f"{handler}_role", name)
+        yield from _function(stage, handler)
 
 
-def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
+def _function(stage: Stage, handler: str) -> Iterator[Resource]:
     try:
-        function = pipeline.lambda_.get_function(FunctionName=pipeline.function_name(handler))
-    except pipeline.lambda_.exceptions.ResourceNotFoundException:
+        function = stage.aws.client("lambda").get_function(
+            FunctionName=stage.function_name(handler)
+        )
+    except stage.aws.client("lambda").exceptions.ResourceNotFoundException:
         return
     stack = function.get("Tags", {}).get("aws:cloudformation:stack-name")
     if stack:
         raise OperationFailed(
-            f"{pipeline.function_name(handler)} belongs to the stack {stack}, which was deployed "
+            f"{stage.function_name(handler)} belongs to the stack {stack}, which was deployed "
             "from a package: update or delete that stack with CloudFormation instead."
         )
     arn = function["Configuration"]["FunctionArn"]
     yield {"name": handler, "resource_type": "lambda_function", "lambda_arn": arn}
-    for mapping in list_mappings(pipeline, handler):
+    for mapping in list_mappings(stage, handler):
         source = mapping["EventSourceArn"]
         service = source.split(":")[2]
         resource = {
@@ -79,9 +81,9 @@ def _function(pipeline: Pipeline, handler: str) -> Iterator[Resource]:
         yield resource
 
 
-def _role(pipeline: Pipeline, resource_name: str, role_name: str) -> Iterator[Resource]:
+def _role(stage: Stage, resource_name: str, role_name: str) -> Iterator[Resource]:
     try:
-        arn = pipeline.iam.get_role(RoleName=role_name)["Role"]["Arn"]
+        arn = stage.aws.client("iam").get_role(RoleName=role_name)["Role"]["Arn"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
@@ -94,8 +96,8 @@ def _role(pipeline: Pipeline, resource_name: str, role_name: str) -> Iterator[Re
     }
 
 
-def _log_group(pipeline: Pipeline, handler: str, name: str) -> Iterator[Resource]:
-    groups = pipeline.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+def _log_group(stage: Stage, handler: str, name: str) -> Iterator[Resource]:
+    groups = stage.aws.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     if any(group["logGroupName"] == name for group in groups):
         yield {
             "name": f"{handler}-log-group",

@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-
 from operations.errors import OperationFailed
+from operations.stage.aws import AwsSession
 from operations.stage.config import PROJECT
 
 LOCAL_FOLDER = PROJECT / ".local"
@@ -46,9 +45,14 @@ class EmbeddedAws:
         }
 
     @property
-    def session(self) -> boto3.Session:
-        """A session whose clients still need the endpoint_url."""
-        return boto3.Session(aws_access_key_id=ROOT, aws_secret_access_key=ROOT, region_name=REGION)
+    def session(self) -> AwsSession:
+        """A new session whose clients talk to it."""
+        return AwsSession(
+            self.endpoint_url,
+            aws_access_key_id=ROOT,
+            aws_secret_access_key=ROOT,
+            region_name=REGION,
+        )
 
     def reset(self) -> None:
         """Forget every resource, as if it had just been started."""

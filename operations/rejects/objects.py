@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PROCESSORS = ("ProcessKinesisRecords", "AggregateScoresByUser")
 LAMBDAS_PREFIX = "aws/lambda/"
 READERS = 8
 """Objects read at a time."""

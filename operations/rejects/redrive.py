@@ -20,8 +20,8 @@ from typing import Any, Literal
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.errors import OperationFailed
-from operations.rejects.objects import PROCESSORS, RejectsObject, list_objects, read_object
-from operations.stage.stage import Pipeline
+from operations.rejects.objects import RejectsObject, list_objects, read_object
+from operations.stage.stage import FUNCTIONS, Stage
 
 LARGEST_BATCH = 100
 LARGEST_EVENT_BYTES = 5_000_000
@@ -49,23 +49,23 @@ class Redriven:
     stands_in: tuple[str, ...] = ()
 
 
-def redrive(pipeline: Pipeline, prefix: str, *, dry_run: bool = False) -> Iterator[Redriven]:
+def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Redriven]:
     """What becomes of each object under the prefix, as it happens.
 
     Raises OperationFailed where the bucket keeps no versions: without them nothing tells whether
     a record was rejected again.
     """
-    bucket = pipeline.variables["REJECTS_BUCKET"]
-    if pipeline.s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+    bucket = stage.names.rejects_bucket
+    if stage.aws.client("s3").get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         raise OperationFailed(
             f"The bucket {bucket} keeps no versions, so nothing would tell whether a record is "
             "rejected again: turn versioning on first, as infrastructure/data.yaml does."
         )
-    versions = _Versions(pipeline, bucket)
-    for key in [found.key for found in list_objects(pipeline.s3, bucket, prefix)]:
+    versions = _Versions(stage, bucket)
+    for key in [found.key for found in list_objects(stage.aws.client("s3"), bucket, prefix)]:
         try:
-            found = read_object(pipeline.s3, bucket, key)
-        except pipeline.s3.exceptions.NoSuchKey:
+            found = read_object(stage.aws.client("s3"), bucket, key)
+        except stage.aws.client("s3").exceptions.NoSuchKey:
             continue  # removed meanwhile, by another redrive or with an object before
         refusal = why_not(found, time.time())
         if refusal:
@@ -73,7 +73,7 @@ def redrive(pipeline: Pipeline, prefix: str, *, dry_run: bool = False) -> Iterat
         elif dry_run:
             yield Redriven(key, len(found.rejects), "would redrive")
         else:
-            yield _redrive_object(pipeline, bucket, found, versions)
+            yield _redrive_object(stage, bucket, found, versions)
 
 
 def why_not(found: RejectsObject, now_seconds: float) -> str:
@@ -83,7 +83,7 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
     """
     if found.problem:
         return found.problem
-    if found.processor not in PROCESSORS:
+    if found.processor not in FUNCTIONS:
         return f"it is of a function {found.processor!r} that this app does not have"
     if found.processor != "AggregateScoresByUser":
         return ""
@@ -101,13 +101,13 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
 
 
 def _redrive_object(
-    pipeline: Pipeline, bucket: str, found: RejectsObject, versions: "_Versions"
+    stage: Stage, bucket: str, found: RejectsObject, versions: "_Versions"
 ) -> Redriven:
     records = list(found.records)
     prefixes = sorted({_day_prefix(found.processor, record) for record in records})
     before = versions.known(prefixes)
     for batch in _batches(records):
-        failure = _invoke(pipeline, found.processor, batch)
+        failure = _invoke(stage, found.processor, batch)
         if failure:
             return Redriven(found.key, len(records), "failed", reason=failure)
     after = versions.of_now(prefixes)
@@ -116,13 +116,13 @@ def _redrive_object(
     again: dict[str, str] = {}
     stands_in: list[str] = []
     for key in written:
-        rejects = read_object(pipeline.s3, bucket, key).rejects
+        rejects = read_object(stage.aws.client("s3"), bucket, key).rejects
         ours = {_identity(each.record): each.reason for each in rejects}
         if identities & ours.keys():
             stands_in.append(key)
             again.update({name: ours[name] for name in identities & ours.keys()})
     if found.key not in stands_in:
-        _remove(pipeline, bucket, found)
+        _remove(stage, bucket, found)
     done = sum(_identity(record) not in again for record in records)
     return Redriven(
         key=found.key,
@@ -150,10 +150,10 @@ def _batches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str,
         yield batch
 
 
-def _invoke(pipeline: Pipeline, handler: str, batch: Sequence[Mapping[str, Any]]) -> str:
+def _invoke(stage: Stage, handler: str, batch: Sequence[Mapping[str, Any]]) -> str:
     """Why the function failed on the batch; empty if it did not."""
-    answer = pipeline.lambda_.invoke(
-        FunctionName=pipeline.function_name(handler),
+    answer = stage.aws.client("lambda").invoke(
+        FunctionName=stage.function_name(handler),
         Payload=json.dumps({"Records": batch}).encode(),
     )
     payload = answer["Payload"].read().decode(errors="replace")
@@ -172,8 +172,8 @@ class _Versions:
     What was listed after one invocation is what was known before the next.
     """
 
-    def __init__(self, pipeline: Pipeline, bucket: str) -> None:
-        self._pages = pipeline.s3.get_paginator("list_object_versions")
+    def __init__(self, stage: Stage, bucket: str) -> None:
+        self._pages = stage.aws.client("s3").get_paginator("list_object_versions")
         self._bucket = bucket
         self._listed: dict[str, dict[str, str]] = {}
 
@@ -197,19 +197,19 @@ class _Versions:
         return self._listed[prefix]
 
 
-def _remove(pipeline: Pipeline, bucket: str, found: RejectsObject) -> None:
+def _remove(stage: Stage, bucket: str, found: RejectsObject) -> None:
     """Remove the object, unless it was written again since it was read.
 
     Its versions stay for 30 days, as data.yaml has it.
     """
     try:
-        now = pipeline.s3.head_object(Bucket=bucket, Key=found.key)
-    except pipeline.s3.exceptions.ClientError as error:
+        now = stage.aws.client("s3").head_object(Bucket=bucket, Key=found.key)
+    except stage.aws.client("s3").exceptions.ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
             return
         raise
     if now.get("VersionId") == found.version:
-        pipeline.s3.delete_object(Bucket=bucket, Key=found.key)
+        stage.aws.client("s3").delete_object(Bucket=bucket, Key=found.key)
 
 
 def _day_prefix(processor: str, record: Mapping[str, Any]) -> str:

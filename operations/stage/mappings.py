@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationFailed
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -41,43 +41,46 @@ class EventSourceMapping:
         return self.last_result.startswith(("PROBLEM", "FAILED"))
 
 
-def find_mappings(pipeline: Pipeline, handler: str) -> list[EventSourceMapping]:
+def find_mappings(stage: Stage, handler: str) -> list[EventSourceMapping]:
     """The mappings of a handler's function; none where the function is not deployed."""
-    return [_mapping(handler, found) for found in list_mappings(pipeline, handler)]
+    return [_mapping(handler, found) for found in list_mappings(stage, handler)]
 
 
-def list_mappings(
-    pipeline: Pipeline, handler: str
-) -> "list[EventSourceMappingConfigurationTypeDef]":
+def list_mappings(stage: Stage, handler: str) -> "list[EventSourceMappingConfigurationTypeDef]":
     """The same as Lambda describes them, with all their options."""
-    pages = pipeline.lambda_.get_paginator("list_event_source_mappings").paginate(
-        FunctionName=pipeline.function_name(handler)
+    pages = (
+        stage.aws.client("lambda")
+        .get_paginator("list_event_source_mappings")
+        .paginate(FunctionName=stage.function_name(handler))
     )
     try:
         return [mapping for page in pages for mapping in page["EventSourceMappings"]]
-    except pipeline.lambda_.exceptions.ResourceNotFoundException:
+    except stage.aws.client("lambda").exceptions.ResourceNotFoundException:
         return []
 
 
-def require_mapping(pipeline: Pipeline, handler: str) -> EventSourceMapping:
+def require_mapping(stage: Stage, handler: str) -> EventSourceMapping:
     """The one mapping of a handler's function; raises OperationFailed where there is not one."""
-    found = find_mappings(pipeline, handler)
+    found = find_mappings(stage, handler)
     if len(found) != 1:
         raise OperationFailed(
-            f"{pipeline.function_name(handler)} has {len(found)} event source mappings instead of "
+            f"{stage.function_name(handler)} has {len(found)} event source mappings instead of "
             "one: deploy the app again."
         )
     return found[0]
 
 
-def switch_mapping(pipeline: Pipeline, mapping: EventSourceMapping, *, enabled: bool) -> None:
+def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
     """Have the mapping enabled or disabled, and wait until it is."""
     wanted = "Enabled" if enabled else "Disabled"
     if mapping.state == wanted:
         return
-    pipeline.lambda_.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
     deadline = time.monotonic() + CHANGE_SECONDS
-    while pipeline.lambda_.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
+    while (
+        stage.aws.client("lambda").get_event_source_mapping(UUID=mapping.uuid).get("State")
+        != wanted
+    ):
         if time.monotonic() > deadline:
             raise OperationFailed(
                 f"The mapping of {mapping.handler} is not {wanted} after {CHANGE_SECONDS} seconds: "

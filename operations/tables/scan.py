@@ -147,9 +147,11 @@ def read_totals(dynamodb: "DynamoDBClient", table: str) -> dict[str, Decimal]:
 
 
 def count_receipts(dynamodb: "DynamoDBClient", *tables: str) -> int:
-    """The changes counted so far: each left one receipt, on a user's item or in a page."""
-    return sum(
-        len(item.get("Receipts", {}).get("BS", ()))
+    """The changes counted so far: each left a receipt on a user's item, in a page, or in both."""
+    receipts = {
+        (item["Username"]["S"], receipt)
         for table in tables
         for item in scan(dynamodb, table)
-    )
+        for receipt in item.get("Receipts", {}).get("BS", ())
+    }
+    return len(receipts)

@@ -25,9 +25,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.scores import InvalidRecord, check_number
 from operations.errors import OperationFailed, OperationInterrupted, explain
-from operations.rejects.objects import LAMBDAS_PREFIX, PROCESSORS, read_rejects
+from operations.rejects.objects import LAMBDAS_PREFIX, read_rejects
 from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.stage import Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 from operations.tables.scan import ReadMeter
 from operations.tables.stream import TableStream
 from operations.totals.counted import KnownReceipts
@@ -69,7 +69,7 @@ class _WrittenMeanwhile(Exception):
 
 
 def rebuild(
-    pipeline: Pipeline,
+    stage: Stage,
     meter: ReadMeter,
     progress: Progress,
     announce: Announce,
@@ -85,8 +85,8 @@ def rebuild(
     paused.
     """
     if not without_expired:
-        _refuse_time_to_live(pipeline)
-    run = _Rebuild(pipeline, meter, progress, announce, settle_seconds)
+        _refuse_time_to_live(stage)
+    run = _Rebuild(stage, meter, progress, announce, settle_seconds)
     if dry_run:
         return run.dry()
     try:
@@ -109,13 +109,13 @@ def rebuild(
 class _Rebuild:
     def __init__(
         self,
-        pipeline: Pipeline,
+        stage: Stage,
         meter: ReadMeter,
         progress: Progress,
         announce: Announce,
         settle_seconds: float,
     ) -> None:
-        self._pipeline = pipeline
+        self._stage = stage
         self._meter = meter
         self._progress = progress
         self._announce = announce
@@ -128,16 +128,16 @@ class _Rebuild:
     def dry(self) -> Rebuilt:
         with UserSums() as sums:
             self._announce("Scanning the records, nothing is paused")
-            counted = expect_records(self._pipeline, sums, self._meter, self._progress)
-            find_totals(self._pipeline, sums, self._meter, self._progress)
+            counted = expect_records(self._stage, sums, self._meter, self._progress)
+            find_totals(self._stage, sums, self._meter, self._progress)
             return self._result(counted, sums, receipts=0, is_dry_run=True)
 
     def wet(self) -> Rebuilt:
         with ExitStack() as opened:
             receipts = opened.enter_context(KnownReceipts())
             self._pause()
-            arn = self._pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
-            stream = TableStream(self._pipeline.streams, arn, "TRIM_HORIZON")
+            arn = self._stage.names.records_stream_arn
+            stream = TableStream(self._stage.aws.client("dynamodbstreams"), arn, "TRIM_HORIZON")
             self._announce("Reading the table's stream")
             receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
             sums, counted = self._scan_undisturbed(opened, stream, receipts)
@@ -145,7 +145,7 @@ class _Rebuild:
             self._announce("Reading the aggregator's rejects")
             receipts.add_stream_records(self._aggregator_rejects())
             self._wait_for_invocations()
-            find_totals(self._pipeline, sums, self._meter, self._progress, consistent=True)
+            find_totals(self._stage, sums, self._meter, self._progress, consistent=True)
             _refuse_unwritable(sums)
             result = self._result(counted, sums, len(receipts), is_dry_run=False)
             self._announce("Setting the totals")
@@ -158,9 +158,9 @@ class _Rebuild:
 
     def resume(self) -> None:
         """Have both mappings enabled."""
-        for handler in PROCESSORS:
-            mapping = require_mapping(self._pipeline, handler)
-            switch_mapping(self._pipeline, mapping, enabled=True)
+        for handler in FUNCTIONS:
+            mapping = require_mapping(self._stage, handler)
+            switch_mapping(self._stage, mapping, enabled=True)
         self._paused_at = None
 
     def leave(self) -> str:
@@ -182,9 +182,9 @@ class _Rebuild:
 
     def _pause(self) -> None:
         self._announce("Pausing both mappings")
-        for handler in PROCESSORS:
-            mapping = require_mapping(self._pipeline, handler)
-            switch_mapping(self._pipeline, mapping, enabled=False)
+        for handler in FUNCTIONS:
+            mapping = require_mapping(self._stage, handler)
+            switch_mapping(self._stage, mapping, enabled=False)
         self._paused_at = time.monotonic()
 
     def _scan_undisturbed(
@@ -195,7 +195,7 @@ class _Rebuild:
             self._announce("Scanning the records")
             sums = opened.enter_context(UserSums())
             counted = expect_records(
-                self._pipeline, sums, self._meter, self._progress, consistent=True
+                self._stage, sums, self._meter, self._progress, consistent=True
             )
             self._announce("Making sure by the stream that nothing was written meanwhile")
             written = receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
@@ -205,16 +205,18 @@ class _Rebuild:
         raise _WrittenMeanwhile
 
     def _aggregator_rejects(self) -> Iterator[Mapping[str, Any]]:
-        bucket = self._pipeline.variables["REJECTS_BUCKET"]
+        bucket = self._stage.names.rejects_bucket
         for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
-            for found in read_rejects(self._pipeline.s3, bucket, prefix):
+            for found in read_rejects(self._stage.aws.client("s3"), bucket, prefix):
                 if found.processor == AGGREGATOR:
                     yield from found.records
 
     def _wait_for_invocations(self) -> None:
         """Return when no invocation from before the pause can be under way any more."""
-        name = self._pipeline.function_name(AGGREGATOR)
-        timeout = self._pipeline.lambda_.get_function_configuration(FunctionName=name)["Timeout"]
+        name = self._stage.function_name(AGGREGATOR)
+        timeout = self._stage.aws.client("lambda").get_function_configuration(FunctionName=name)[
+            "Timeout"
+        ]
         over = (self._paused_at or time.monotonic()) + timeout
         remaining = over - time.monotonic()
         if remaining > 0:
@@ -223,9 +225,9 @@ class _Rebuild:
 
     def _set_totals(self, sums: UserSums, receipts: KnownReceipts) -> None:
         setter = TotalSetter(
-            self._pipeline.dynamodb,
-            self._pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
-            self._pipeline.variables["GAME_SCORE_RECEIPTS_TABLE"],
+            self._stage.aws.client("dynamodb"),
+            self._stage.names.totals_table,
+            self._stage.names.receipts_table,
         )
         self._is_writing = True
         users = _users(sums, receipts)
@@ -297,9 +299,11 @@ def _refuse_unwritable(sums: UserSums) -> None:
             ) from error
 
 
-def _refuse_time_to_live(pipeline: Pipeline) -> None:
-    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
-    found = pipeline.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+def _refuse_time_to_live(stage: Stage) -> None:
+    table = stage.names.records_table
+    found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)[
+        "TimeToLiveDescription"
+    ]
     if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
         raise OperationFailed(
             f"Records in {table} expire, and a total keeps the score of expired ones: they are no "

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.scores import Place
 from chalicelib.stream_records import decode_stream_record
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals.sums import Comparison, UserSums
 
@@ -71,7 +71,7 @@ class RecordCount(NamedTuple):
 
 
 def reconcile(
-    pipeline: Pipeline,
+    stage: Stage,
     meter: ReadMeter,
     progress: Progress,
     *,
@@ -82,7 +82,7 @@ def reconcile(
     started = time.monotonic()
     only = None if user is None else {user}
     with UserSums() as sums:
-        counted = _look(pipeline, sums, meter, progress, only)
+        counted = _look(stage, sums, meter, progress, only)
         users = differing = 0
         suspects: dict[str, Comparison] = {}
         for each in sums.comparisons():
@@ -95,12 +95,12 @@ def reconcile(
     drifted: dict[str, Comparison] = {}
     while suspects and differing <= MOST_SUSPECTS and looks < MOST_LOOKS:
         time.sleep(settle_seconds)
-        suspects = _still_different(pipeline, suspects, meter)
+        suspects = _still_different(stage, suspects, meter)
         if not suspects:
             break
         looks += 1
         with UserSums() as sums:
-            _look(pipeline, sums, meter, progress, suspects.keys())
+            _look(stage, sums, meter, progress, suspects.keys())
             suspects = _compare_looks(suspects, sums.comparisons(), drifted)
     found = [Difference(*each, is_moving=False) for each in drifted.values()]
     found += [Difference(*each, is_moving=True) for each in suspects.values()]
@@ -117,7 +117,7 @@ def reconcile(
 
 
 def expect_records(
-    pipeline: Pipeline,
+    stage: Stage,
     sums: UserSums,
     meter: ReadMeter,
     progress: Progress,
@@ -126,11 +126,13 @@ def expect_records(
     consistent: bool = False,
 ) -> RecordCount:
     """Add what the records in the table give each user, or those users only, to the sums."""
-    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
-    about = pipeline.dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
+    table = stage.names.records_table
+    about = stage.aws.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"]
     records = invalid = 0
     attributes = ("RecordID", "Username", "Score")
-    for page in scan_segments(pipeline.dynamodb, table, attributes, meter, consistent=consistent):
+    for page in scan_segments(
+        stage.aws.client("dynamodb"), table, attributes, meter, consistent=consistent
+    ):
         for item in page:
             records += 1
             score = score_of(item)
@@ -143,7 +145,7 @@ def expect_records(
 
 
 def find_totals(
-    pipeline: Pipeline,
+    stage: Stage,
     sums: UserSums,
     meter: ReadMeter,
     progress: Progress,
@@ -151,11 +153,13 @@ def find_totals(
     consistent: bool = False,
 ) -> None:
     """Add every total to the sums."""
-    table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
-    about = pipeline.dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
+    table = stage.names.totals_table
+    about = stage.aws.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"]
     found = 0
     attributes = ("Username", "Score")
-    for page in scan_segments(pipeline.dynamodb, table, attributes, meter, consistent=consistent):
+    for page in scan_segments(
+        stage.aws.client("dynamodb"), table, attributes, meter, consistent=consistent
+    ):
         for item in page:
             found += 1
             sums.find(item["Username"]["S"], _number(item))
@@ -178,23 +182,23 @@ def score_of(item: Mapping[str, Any]) -> tuple[str, Decimal] | None:
 
 
 def _look(
-    pipeline: Pipeline,
+    stage: Stage,
     sums: UserSums,
     meter: ReadMeter,
     progress: Progress,
     only: Collection[str] | None,
 ) -> RecordCount:
-    counted = expect_records(pipeline, sums, meter, progress, only=only)
+    counted = expect_records(stage, sums, meter, progress, only=only)
     if only is not None and len(only) <= FEW_USERS:
         for username in only:
-            sums.find(username, _read_total(pipeline, username, meter))
+            sums.find(username, _read_total(stage, username, meter))
     else:
-        find_totals(pipeline, sums, meter, progress)
+        find_totals(stage, sums, meter, progress)
     return counted
 
 
 def _still_different(
-    pipeline: Pipeline, suspects: Mapping[str, Comparison], meter: ReadMeter
+    stage: Stage, suspects: Mapping[str, Comparison], meter: ReadMeter
 ) -> dict[str, Comparison]:
     """Those whose total has not become the sum by now; this costs no scan."""
     if len(suspects) > FEW_USERS:
@@ -202,7 +206,7 @@ def _still_different(
     return {
         username: each
         for username, each in suspects.items()
-        if _read_total(pipeline, username, meter) != each.expected
+        if _read_total(stage, username, meter) != each.expected
     }
 
 
@@ -224,9 +228,9 @@ def _compare_looks(
     return moving
 
 
-def _read_total(pipeline: Pipeline, username: str, meter: ReadMeter) -> Decimal | None:
-    answer = pipeline.dynamodb.get_item(
-        TableName=pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+def _read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:
+    answer = stage.aws.client("dynamodb").get_item(
+        TableName=stage.names.totals_table,
         Key={"Username": {"S": username}},
         ConsistentRead=True,
         ReturnConsumedCapacity="TOTAL",

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from operations.rejects.objects import PROCESSORS
-from operations.stage.stage import Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -18,7 +17,7 @@ LOOKED_BACK = timedelta(minutes=15)
 """A function without records in so long has no age to tell."""
 
 
-def iterator_ages(pipeline: Pipeline) -> dict[str, float]:
+def iterator_ages(stage: Stage) -> dict[str, float]:
     """Each function's last IteratorAge, in seconds; none where there are no figures to see."""
     queries: list[MetricDataQueryTypeDef] = [
         {
@@ -27,19 +26,17 @@ def iterator_ages(pipeline: Pipeline) -> dict[str, float]:
                 "Metric": {
                     "Namespace": "AWS/Lambda",
                     "MetricName": "IteratorAge",
-                    "Dimensions": [
-                        {"Name": "FunctionName", "Value": pipeline.function_name(handler)}
-                    ],
+                    "Dimensions": [{"Name": "FunctionName", "Value": stage.function_name(handler)}],
                 },
                 "Period": 60,
                 "Stat": "Maximum",
             },
         }
-        for index, handler in enumerate(PROCESSORS)
+        for index, handler in enumerate(FUNCTIONS)
     ]
     now = datetime.now(UTC)
     try:
-        answer = pipeline.cloudwatch.get_metric_data(
+        answer = stage.aws.client("cloudwatch").get_metric_data(
             MetricDataQueries=queries,
             StartTime=now - LOOKED_BACK,
             EndTime=now,
@@ -54,6 +51,6 @@ def iterator_ages(pipeline: Pipeline) -> dict[str, float]:
     }
     return {
         handler: newest[f"age{index}"] / 1000
-        for index, handler in enumerate(PROCESSORS)
+        for index, handler in enumerate(FUNCTIONS)
         if f"age{index}" in newest
     }

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.receipts import seconds_of
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import scan
 from operations.tables.stream import TableStream
 from operations.watch.iterator_age import iterator_ages
@@ -75,10 +75,10 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
 class PipelineWatch:
     """Tells how the pipeline is doing, from the table's stream and CloudWatch, look by look."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        arn = pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
-        self._stream = TableStream(pipeline.streams, arn, "LATEST")
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        arn = stage.names.records_stream_arn
+        self._stream = TableStream(stage.aws.client("dynamodbstreams"), arn, "LATEST")
         self._stream.refresh()
         self._refreshed_at = time.monotonic()
         self._seen = 0
@@ -101,7 +101,7 @@ class PipelineWatch:
         while len(self._counts) > 2 and now - self._counts[0][0] > RATE_SECONDS:
             self._counts.popleft()
         if now - self._ages_at > AGES_EVERY_SECONDS:
-            self._ages, self._ages_at = iterator_ages(self._pipeline), now
+            self._ages, self._ages_at = iterator_ages(self._stage), now
         since, seen_then = self._counts[0]
         behind = None
         if self._newest and standings.newest_counted:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 
 FOLLOW_SECONDS = 1.0
 OVERLAP_MILLISECONDS = 10_000
@@ -59,20 +59,20 @@ class LogLine:
 
 
 def read_logs(
-    pipeline: Pipeline, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+    stage: Stage, handlers: Sequence[str], since: datetime, *, rejects: bool = False
 ) -> list[LogLine]:
     """The functions' lines written since then, oldest first; a function without any has none."""
     start = int(since.timestamp() * 1000)
     found = {
         line_id: line
         for handler in handlers
-        for line_id, line in _read(pipeline, handler, start, rejects=rejects)
+        for line_id, line in _read(stage, handler, start, rejects=rejects)
     }
     return sorted(found.values(), key=lambda line: line.written)
 
 
 def follow_logs(
-    pipeline: Pipeline, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+    stage: Stage, handlers: Sequence[str], since: datetime, *, rejects: bool = False
 ) -> Iterator[LogLine]:
     """The same, and then every new line as it comes, for ever."""
     start = int(since.timestamp() * 1000)
@@ -80,7 +80,7 @@ def follow_logs(
     while True:
         new: list[LogLine] = []
         for handler in handlers:
-            for line_id, line in _read(pipeline, handler, start, rejects=rejects):
+            for line_id, line in _read(stage, handler, start, rejects=rejects):
                 if line_id not in shown:
                     shown[line_id] = int(line.written.timestamp() * 1000)
                     new.append(line)
@@ -92,11 +92,15 @@ def follow_logs(
 
 
 def _read(
-    pipeline: Pipeline, handler: str, start: int, *, rejects: bool
+    stage: Stage, handler: str, start: int, *, rejects: bool
 ) -> Iterator[tuple[str, LogLine]]:
     arguments: dict[str, Any] = {"filterPattern": f'"{REJECTED}"'} if rejects else {}
-    pages = pipeline.logs.get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{pipeline.function_name(handler)}", startTime=start, **arguments
+    pages = (
+        stage.aws.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=f"/aws/lambda/{stage.function_name(handler)}", startTime=start, **arguments
+        )
     )
     try:
         for page in pages:
@@ -110,7 +114,7 @@ def _read(
                 )
                 if line.is_reject or not rejects:
                     yield event.get("eventId") or f"{handler} {event['timestamp']} {text}", line
-    except pipeline.logs.exceptions.ResourceNotFoundException:
+    except stage.aws.client("logs").exceptions.ResourceNotFoundException:
         return  # the group is made at the first line
 
 

@@ -8,12 +8,11 @@ from typing import Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.rejects.objects import PROCESSORS, RejectsObject, list_objects, read_objects
+from operations.rejects.objects import RejectsObject, list_objects, read_objects
 from operations.stage.mappings import find_mappings
-from operations.stage.stage import Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.iterator_age import iterator_ages
 
-TABLES = ("GAME_SCORE_RECORDS_TABLE", "GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE")
 NEWEST_REJECTS = 5
 FRESH = timedelta(hours=24)
 """Rejects of so long ago and newer are something wrong: a stream forgets what is older."""
@@ -48,20 +47,21 @@ class Status:
         return [f"{part.kind} {part.name}: {part.problem}" for part in self.parts if part.problem]
 
 
-def read_status(pipeline: Pipeline) -> Status:
+def read_status(stage: Stage) -> Status:
     """The stage's status; a part that is not there is a problem, not an error."""
-    ages = iterator_ages(pipeline)
-    parts = [_checked("function", handler, _function, pipeline, handler) for handler in PROCESSORS]
-    for handler in PROCESSORS:
-        parts += _mappings(pipeline, handler, ages.get(handler))
-    parts.append(_checked("stream", pipeline.variables["GAME_SCORES_STREAM"], _stream, pipeline))
-    for variable in TABLES:
-        parts.append(_checked("table", pipeline.variables[variable], _table, pipeline, variable))
-    parts += _alarms(pipeline)
+    ages = iterator_ages(stage)
+    parts = [_checked("function", handler, _function, stage, handler) for handler in FUNCTIONS]
+    for handler in FUNCTIONS:
+        parts += _mappings(stage, handler, ages.get(handler))
+    parts.append(_checked("stream", stage.names.stream, _stream, stage))
+    names = stage.names
+    for table in (names.records_table, names.totals_table, names.receipts_table):
+        parts.append(_checked("table", table, _table, stage, table))
+    parts += _alarms(stage)
     newest: tuple[RejectsObject, ...] = ()
-    bucket = pipeline.variables["REJECTS_BUCKET"]
+    bucket = stage.names.rejects_bucket
     try:
-        found = list(list_objects(pipeline.s3, bucket))
+        found = list(list_objects(stage.aws.client("s3"), bucket))
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
@@ -70,7 +70,7 @@ def read_status(pipeline: Pipeline) -> Status:
         )
     else:
         listed = nlargest(NEWEST_REJECTS, found, key=lambda each: each.written)
-        newest = tuple(read_objects(pipeline.s3, bucket, [each.key for each in listed]))
+        newest = tuple(read_objects(stage.aws.client("s3"), bucket, [each.key for each in listed]))
         fresh = sum(each.written > datetime.now(UTC) - FRESH for each in found)
         problem = f"{_count(fresh)} of the last 24 hours: see `rejects list`" if fresh else ""
         parts.append(Part("rejects", "bucket", _count(len(found)), problem))
@@ -93,9 +93,9 @@ def _checked(
     return Part(kind, name, state, problem)
 
 
-def _function(pipeline: Pipeline, handler: str) -> tuple[str, str]:
-    found = pipeline.lambda_.get_function_configuration(
-        FunctionName=pipeline.function_name(handler)
+def _function(stage: Stage, handler: str) -> tuple[str, str]:
+    found = stage.aws.client("lambda").get_function_configuration(
+        FunctionName=stage.function_name(handler)
     )
     state = found.get("State", "Active")
     problem = "" if state in ("Active", "Inactive", "Pending") else f"its state is {state}"
@@ -104,8 +104,8 @@ def _function(pipeline: Pipeline, handler: str) -> tuple[str, str]:
     return f"{state}, {found['MemorySize']} MB, {found['Timeout']} s at most", problem
 
 
-def _mappings(pipeline: Pipeline, handler: str, age_seconds: float | None) -> Iterator[Part]:
-    found = find_mappings(pipeline, handler)
+def _mappings(stage: Stage, handler: str, age_seconds: float | None) -> Iterator[Part]:
+    found = find_mappings(stage, handler)
     if not found:
         yield Part("mapping", f"to {handler}", "missing", "no stream feeds it: deploy the app")
     for mapping in found:
@@ -113,7 +113,7 @@ def _mappings(pipeline: Pipeline, handler: str, age_seconds: float | None) -> It
         if age_seconds is not None:
             state += f", {age_seconds:,.0f} s behind"
         problem = ""
-        expected = pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
+        expected = stage.names.records_stream_arn
         if not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
@@ -128,35 +128,37 @@ def _mappings(pipeline: Pipeline, handler: str, age_seconds: float | None) -> It
         yield Part("mapping", f"to {handler}", state, problem)
 
 
-def _stream(pipeline: Pipeline) -> tuple[str, str]:
-    name = pipeline.variables["GAME_SCORES_STREAM"]
-    found = pipeline.kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+def _stream(stage: Stage) -> tuple[str, str]:
+    name = stage.names.stream
+    found = stage.aws.client("kinesis").describe_stream_summary(StreamName=name)[
+        "StreamDescriptionSummary"
+    ]
     status = found["StreamStatus"]
     problem = "" if status in ("ACTIVE", "UPDATING") else f"its status is {status}"
     shards, hours = found["OpenShardCount"], found["RetentionPeriodHours"]
     return f"{status}, {shards} shards, keeps records for {hours} hours", problem
 
 
-def _table(pipeline: Pipeline, variable: str) -> tuple[str, str]:
-    table = pipeline.dynamodb.describe_table(TableName=pipeline.variables[variable])["Table"]
+def _table(stage: Stage, name: str) -> tuple[str, str]:
+    table = stage.aws.client("dynamodb").describe_table(TableName=name)["Table"]
     status = table["TableStatus"]
     problem = "" if status in ("ACTIVE", "UPDATING") else f"its status is {status}"
     state = f"{status}, some {table['ItemCount']:,} items"
-    if variable == "GAME_SCORE_RECORDS_TABLE":
+    if name == stage.names.records_table:
         stream = table.get("StreamSpecification", {})
         view = stream.get("StreamViewType")
         if not stream.get("StreamEnabled") or view != "NEW_AND_OLD_IMAGES":
             problem = f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES"
-        elif table.get("LatestStreamArn") != pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]:
+        elif table.get("LatestStreamArn") != stage.names.records_stream_arn:
             problem = "its stream is not the recorded one: deploy the app again"
     return state, problem
 
 
-def _alarms(pipeline: Pipeline) -> Iterator[Part]:
+def _alarms(stage: Stage) -> Iterator[Part]:
     """The alarms on this stage's resources, whatever they are called."""
-    names = {pipeline.function_name(handler) for handler in PROCESSORS}
-    names |= set(pipeline.variables.values())
-    for page in pipeline.cloudwatch.get_paginator("describe_alarms").paginate():
+    names = {stage.function_name(handler) for handler in FUNCTIONS}
+    names |= set(stage.variables.values())
+    for page in stage.aws.client("cloudwatch").get_paginator("describe_alarms").paginate():
         for alarm in page["MetricAlarms"]:
             metrics = [
                 alarm,

@@ -14,22 +14,22 @@ from chalicelib.unpacking import MOST_OPENED_BYTES
 from tests.builders import aggregate, kinesis_record
 from tests.chalicelib.test_unpacking import LOG_EVENTS
 from tests.conftest import Invoke
+from tests.data_stack import DataStack
 from tests.proofs.faults import failing, record_calls
-from tests.stage import Stage
 
 SCORES = [{"RecordID": number, "Username": "Ann", "Score": number} for number in range(5)]
 
 
 def test_each_user_record_is_logged_stored_or_rejected_as_if_it_had_come_by_itself(
-    ingest: Invoke, stage: Stage, caplog: pytest.LogCaptureFixture
+    ingest: Invoke, data: DataStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     packed = kinesis_record(aggregate(SCORES[0], b"text", {"Score": 1}, SCORES[1]))
 
     answer = ingest(kinesis_record(SCORES[2]), packed)
 
     assert answer == "Successfully processed 2 records."
-    assert sorted(stage.records) == ["0", "1", "2"]
-    assert stage.rejects == [
+    assert sorted(data.records) == ["0", "1", "2"]
+    assert data.rejects == [
         {"reason": "user record 2: the record has no RecordID and no Username", "record": packed}
     ]
     assert [message for message in caplog.messages if message.startswith("Decoded")] == [
@@ -67,10 +67,10 @@ def test_the_metrics_count_user_records(ingest: Invoke, capsys: pytest.CaptureFi
 
 
 def test_a_record_delivered_again_in_another_packing_is_the_same_record(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     ingest(kinesis_record(SCORES[0]), kinesis_record(SCORES[1]))
-    stage.dynamodb.update_item(
+    data.dynamodb.update_item(
         TableName="GameScoreRecords",
         Key={"RecordID": {"N": "1"}},
         UpdateExpression="SET Score = :score",
@@ -84,8 +84,8 @@ def test_a_record_delivered_again_in_another_packing_is_the_same_record(
         *(kinesis_record(gzip.compress(json.dumps(each).encode())) for each in SCORES),
     )
 
-    assert stage.rejects == []
-    assert {key: item["Score"]["N"] for key, item in stage.records.items()} == {
+    assert data.rejects == []
+    assert {key: item["Score"]["N"] for key, item in data.records.items()} == {
         "0": "0",
         "1": "100",
         "2": "2",
@@ -95,14 +95,14 @@ def test_a_record_delivered_again_in_another_packing_is_the_same_record(
 
 
 def test_of_two_records_with_one_id_in_an_aggregate_the_first_wins(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     packed = kinesis_record(aggregate(*({**SCORES[0], "Score": score} for score in range(20))))
 
     ingest(packed)
 
-    assert stage.records["0"]["Score"] == {"N": "0"}
-    (reject,) = stage.rejects
+    assert data.records["0"]["Score"] == {"N": "0"}
+    (reject,) = data.rejects
     assert reject["record"] == packed
     assert reject["reason"].startswith("user record 1: RecordID 0 stands in the table with other")
     assert "user record 10: " in reject["reason"]
@@ -110,7 +110,7 @@ def test_of_two_records_with_one_id_in_an_aggregate_the_first_wins(
 
 
 def test_what_cannot_be_unpacked_is_kept_whole_and_nothing_of_it_is_stored(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     broken = {
         "its checksum is wrong": aggregate(*SCORES)[:-1] + b"!",
@@ -123,25 +123,25 @@ def test_what_cannot_be_unpacked_is_kept_whole_and_nothing_of_it_is_stored(
     answer = ingest(*records, kinesis_record({**SCORES[0], "RecordID": 7}))
 
     assert answer == "Successfully processed 5 records."
-    assert list(stage.records) == ["7"]
-    assert [reject["record"] for reject in stage.rejects] == records
-    assert all(reason in found for reason, found in zip(broken, stage.reasons, strict=True))
+    assert list(data.records) == ["7"]
+    assert [reject["record"] for reject in data.rejects] == records
+    assert all(reason in found for reason, found in zip(broken, data.reasons, strict=True))
 
 
 def test_a_user_record_that_cannot_be_opened_does_not_hold_up_the_others(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     ingest(kinesis_record(aggregate(SCORES[0], gzip.compress(b"{}")[:-1], SCORES[1])))
 
-    assert sorted(stage.records) == ["0", "1"]
-    assert stage.reasons == [
+    assert sorted(data.records) == ["0", "1"]
+    assert data.reasons == [
         "user record 1: the gzip cannot be opened: "
         "Compressed file ended before the end-of-stream marker was reached"
     ]
 
 
 def test_magic_bytes_alone_and_log_subscriptions_are_only_logged(
-    ingest: Invoke, stage: Stage, caplog: pytest.LogCaptureFixture
+    ingest: Invoke, data: DataStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     log_events = json.dumps(LOG_EVENTS)
 
@@ -151,24 +151,24 @@ def test_magic_bytes_alone_and_log_subscriptions_are_only_logged(
         "Decoded payload: \\xf3\\x89\\x9a\\xc2 and more",
         f"Decoded payload: {log_events}",
     ]
-    assert stage.records == {}
-    assert stage.rejects == []
+    assert data.records == {}
+    assert data.rejects == []
 
 
 def test_a_redelivered_aggregate_leaves_one_object_in_the_bucket(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     packed: dict[str, Any] = kinesis_record(aggregate(*SCORES, {"Score": 1}))
 
     for _ in range(3):
         ingest(packed)
 
-    assert len(stage.records) == len(SCORES)
-    assert len(stage.rejects) == 1
+    assert len(data.records) == len(SCORES)
+    assert len(data.rejects) == 1
 
 
 def test_when_the_table_fails_no_more_of_an_aggregate_is_tried_than_one_a_worker(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     scores = [{**SCORES[0], "RecordID": number} for number in range(LARGEST_PORTION + 100)]
     packed = kinesis_record(aggregate(*scores))
@@ -183,4 +183,4 @@ def test_when_the_table_fails_no_more_of_an_aggregate_is_tried_than_one_a_worker
     ingest(packed)
 
     assert tried == WORKERS
-    assert len(stage.records) == len(scores)
+    assert len(data.records) == len(scores)

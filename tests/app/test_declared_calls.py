@@ -5,10 +5,10 @@ import json
 from chalice.policy import policy_from_source_code
 
 from operations.stage.config import PROJECT
-from operations.stage.stage import HANDLERS
+from operations.stage.stage import FUNCTIONS
 from tests.builders import TODAY, inserted, kinesis_record
 from tests.conftest import MADE_CALLS, Invoke
-from tests.stage import Stage
+from tests.data_stack import DataStack
 
 LAMBDAS_OWN = {"s3:ListBucket"}
 """Declared for Lambda itself, which looks at its on-failure destination with the role."""
@@ -21,7 +21,7 @@ def actions_made() -> set[str]:
     }
 
 
-def test_the_declared_calls_are_those_really_made(invoke: Invoke, stage: Stage) -> None:
+def test_the_declared_calls_are_those_really_made(invoke: Invoke, data: DataStack) -> None:
     changes = [inserted("Ann", 1, at=TODAY + second) for second in range(60)]
 
     invoke("ProcessKinesisRecords", kinesis_record({"RecordID": 1, "Username": "A", "Score": 1}))
@@ -31,7 +31,7 @@ def test_the_declared_calls_are_those_really_made(invoke: Invoke, stage: Stage) 
 
     policy = policy_from_source_code((PROJECT / "app.py").read_text())
     declared = {action for statement in policy["Statement"] for action in statement["Action"]}
-    assert stage.totals["Ann"] == 60
+    assert data.totals["Ann"] == 60
     assert actions_made() == declared - LAMBDAS_OWN
 
 
@@ -41,7 +41,7 @@ def test_prods_policies_allow_the_declared_calls_and_no_more() -> None:
 
     allowed = {
         action
-        for handler in HANDLERS
+        for handler in FUNCTIONS
         for statement in json.loads(
             (PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text()
         )["Statement"]

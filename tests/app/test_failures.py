@@ -6,8 +6,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from chalicelib import clients
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
+from tests.data_stack import DataStack
 from tests.proofs.faults import failing
-from tests.stage import Stage
 
 FAILURES = [
     "AccessDeniedException",
@@ -25,7 +25,7 @@ def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
 def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
-    ingest: Invoke, stage: Stage, failure: str | Exception
+    ingest: Invoke, data: DataStack, failure: str | Exception
 ) -> None:
     batch = [
         kinesis_record({"RecordID": number, "Username": "Ann", "Score": 1}) for number in range(5)
@@ -39,13 +39,13 @@ def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
         ingest(*batch)
     ingest(*batch)
 
-    assert len(stage.records) == 5
-    assert len(stage.rejects) == 1
+    assert len(data.records) == 5
+    assert len(data.rejects) == 1
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
 def test_a_failing_addition_rises_and_the_redelivery_counts_all_once(
-    aggregate: Invoke, stage: Stage, failure: str | Exception
+    aggregate: Invoke, data: DataStack, failure: str | Exception
 ) -> None:
     counted, batch = inserted("Ann", 1), [inserted("Ann", 10), inserted("Ben", 100)]
     aggregate(counted)
@@ -57,12 +57,12 @@ def test_a_failing_addition_rises_and_the_redelivery_counts_all_once(
         aggregate(counted, *batch)
     aggregate(counted, *batch)
 
-    assert stage.totals == {"Ann": 11, "Ben": 100}
+    assert data.totals == {"Ann": 11, "Ben": 100}
 
 
 @pytest.mark.parametrize("failure", ["AccessDenied", "SlowDown", "InternalError"])
 def test_a_bucket_that_cannot_be_written_rises_and_the_redelivery_keeps_the_reject(
-    ingest: Invoke, stage: Stage, failure: str
+    ingest: Invoke, data: DataStack, failure: str
 ) -> None:
     batch = [
         kinesis_record({"RecordID": 1, "Username": "Ann", "Score": 1}),
@@ -73,13 +73,15 @@ def test_a_bucket_that_cannot_be_written_rises_and_the_redelivery_keeps_the_reje
         ingest(*batch)
     ingest(*batch)
 
-    assert len(stage.records) == 1
-    assert len(stage.rejects) == 1
+    assert len(data.records) == 1
+    assert len(data.rejects) == 1
 
 
 @pytest.mark.parametrize("table", ["GameScoreRecords", "GameScoresByUser"])
-def test_a_missing_table_rises(ingest: Invoke, aggregate: Invoke, stage: Stage, table: str) -> None:
-    stage.dynamodb.delete_table(TableName=table)
+def test_a_missing_table_rises(
+    ingest: Invoke, aggregate: Invoke, data: DataStack, table: str
+) -> None:
+    data.dynamodb.delete_table(TableName=table)
     deliver = {
         "GameScoreRecords": lambda: ingest(
             kinesis_record({"RecordID": 1, "Username": "Ann", "Score": 1})

@@ -10,13 +10,13 @@ import pytest
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
 from tests.conftest import Invoke
-from tests.stage import Stage
+from tests.data_stack import DataStack
 
 SCORE = {"RecordID": 7, "Username": "Ann", "Score": 5}
 
 
 def test_the_labs_text_payload_is_logged_and_is_one_record(
-    invoke: Invoke, stage: Stage, lab: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+    invoke: Invoke, data: DataStack, lab: Callable[[str], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     records = lab("kinesis-test-event.json")["Records"]
 
@@ -24,34 +24,34 @@ def test_the_labs_text_payload_is_logged_and_is_one_record(
 
     assert answer == "Successfully processed 1 records."
     assert caplog.messages == ["Decoded payload: Hello, this is a test 123."]
-    assert stage.records == {}
-    assert stage.rejects == []
+    assert data.records == {}
+    assert data.rejects == []
 
 
 def test_the_labs_jane_doe_gets_100(
-    invoke: Invoke, stage: Stage, lab: Callable[[str], Any]
+    invoke: Invoke, data: DataStack, lab: Callable[[str], Any]
 ) -> None:
     records = lab("dynamodb-test-event.json")["Records"]
 
     answer = invoke("AggregateScoresByUser", *records)
 
     assert answer == "Successfully processed 1 records."
-    assert stage.totals == {"Jane Doe": 100}
+    assert data.totals == {"Jane Doe": 100}
 
 
 def test_the_labs_event_is_counted_once_however_often_it_is_delivered(
-    invoke: Invoke, stage: Stage, lab: Callable[[str], Any]
+    invoke: Invoke, data: DataStack, lab: Callable[[str], Any]
 ) -> None:
     records = lab("dynamodb-test-event.json")["Records"]
 
     for _ in range(3):
         invoke("AggregateScoresByUser", *records)
 
-    assert stage.totals == {"Jane Doe": 100}
+    assert data.totals == {"Jane Doe": 100}
 
 
 def test_a_score_record_is_stored_with_all_its_attributes_and_exact_numbers(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     payload = (
         b'{"RecordID": 12345678901234567890123456789012345678, "Username": "J\xc3\xb6rg",'
@@ -61,7 +61,7 @@ def test_a_score_record_is_stored_with_all_its_attributes_and_exact_numbers(
     answer = ingest(kinesis_record(payload))
 
     assert answer == "Successfully processed 1 records."
-    item = stage.records["12345678901234567890123456789012345678"]
+    item = data.records["12345678901234567890123456789012345678"]
     digest = item.pop("PayloadDigest")
     assert len(digest["B"]) == 16
     assert item["Username"] == {"S": "Jörg"}
@@ -71,30 +71,30 @@ def test_a_score_record_is_stored_with_all_its_attributes_and_exact_numbers(
     assert Decimal(item["Level"]["M"]["World"]["L"][2]["N"]) == Decimal("1.5")
 
 
-def test_a_redelivered_score_record_is_stored_once(ingest: Invoke, stage: Stage) -> None:
+def test_a_redelivered_score_record_is_stored_once(ingest: Invoke, data: DataStack) -> None:
     record = kinesis_record(SCORE)
 
     ingest(record)
     ingest(record, record)
 
-    assert list(stage.records) == ["7"]
-    assert stage.rejects == []
+    assert list(data.records) == ["7"]
+    assert data.rejects == []
 
 
 def test_a_producers_retry_under_a_new_sequence_number_is_no_conflict(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     ingest(kinesis_record(SCORE))
 
     ingest(kinesis_record(SCORE))
 
-    assert stage.rejects == []
+    assert data.rejects == []
 
 
-def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, stage: Stage) -> None:
+def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, data: DataStack) -> None:
     record = kinesis_record(SCORE)
     ingest(record)
-    stage.dynamodb.update_item(
+    data.dynamodb.update_item(
         TableName="GameScoreRecords",
         Key={"RecordID": {"N": "7"}},
         UpdateExpression="SET Score = :score",
@@ -103,25 +103,25 @@ def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, stage: Stage) -
 
     ingest(record)
 
-    assert stage.records["7"]["Score"] == {"N": "6"}
-    assert stage.rejects == []
+    assert data.records["7"]["Score"] == {"N": "6"}
+    assert data.rejects == []
 
 
 def test_a_record_inserted_by_hand_may_be_sent_with_the_same_content(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
-    stage.dynamodb.put_item(
+    data.dynamodb.put_item(
         TableName="GameScoreRecords",
         Item={"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}},
     )
 
     ingest(kinesis_record(SCORE))
 
-    assert stage.rejects == []
+    assert data.rejects == []
 
 
 def test_the_same_id_with_other_content_is_a_reject_and_changes_nothing(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     ingest(kinesis_record(SCORE))
     other = kinesis_record({**SCORE, "Score": 6})
@@ -129,16 +129,18 @@ def test_the_same_id_with_other_content_is_a_reject_and_changes_nothing(
     answer = ingest(other)
 
     assert answer == "Successfully processed 1 records."
-    assert stage.records["7"]["Score"] == {"N": "5"}
-    assert [reject["record"] for reject in stage.rejects] == [other]
-    assert "RecordID 7 stands in the table with other content" in stage.reasons[0]
+    assert data.records["7"]["Score"] == {"N": "5"}
+    assert [reject["record"] for reject in data.rejects] == [other]
+    assert "RecordID 7 stands in the table with other content" in data.reasons[0]
 
 
-def test_of_two_records_with_one_id_in_a_batch_the_first_wins(ingest: Invoke, stage: Stage) -> None:
+def test_of_two_records_with_one_id_in_a_batch_the_first_wins(
+    ingest: Invoke, data: DataStack
+) -> None:
     ingest(*(kinesis_record({**SCORE, "Score": score}) for score in range(20)))
 
-    assert stage.records["7"]["Score"] == {"N": "0"}
-    assert len(stage.rejects) == 19
+    assert data.records["7"]["Score"] == {"N": "0"}
+    assert len(data.rejects) == 19
 
 
 @pytest.mark.parametrize(
@@ -147,16 +149,16 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(ingest: Invoke, st
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_invalid_score_record_is_a_reject_with_its_reason(
-    ingest: Invoke, stage: Stage, payload: bytes, reason: str
+    ingest: Invoke, data: DataStack, payload: bytes, reason: str
 ) -> None:
     broken = kinesis_record(payload)
 
     answer = ingest(kinesis_record({**SCORE, "RecordID": 6}), broken, kinesis_record(SCORE))
 
     assert answer == "Successfully processed 3 records."
-    assert sorted(stage.records) == ["6", "7"]
-    assert [reject["record"] for reject in stage.rejects] == [broken]
-    assert reason in stage.reasons[0]
+    assert sorted(data.records) == ["6", "7"]
+    assert [reject["record"] for reject in data.rejects] == [broken]
+    assert reason in data.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -165,16 +167,16 @@ def test_an_invalid_score_record_is_a_reject_with_its_reason(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_broken_kinesis_record_is_a_reject_with_its_reason(
-    ingest: Invoke, stage: Stage, make_broken: MakeRecord, reason: str
+    ingest: Invoke, data: DataStack, make_broken: MakeRecord, reason: str
 ) -> None:
     broken = make_broken()
 
     answer = ingest(broken, kinesis_record(SCORE))
 
     assert answer == "Successfully processed 2 records."
-    assert list(stage.records) == ["7"]
-    assert [reject["record"] for reject in stage.rejects] == [broken]
-    assert reason in stage.reasons[0]
+    assert list(data.records) == ["7"]
+    assert [reject["record"] for reject in data.rejects] == [broken]
+    assert reason in data.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -182,17 +184,17 @@ def test_a_broken_kinesis_record_is_a_reject_with_its_reason(
     [b"", b"\xff\xfe", b"not JSON", b'{"RecordID": 1', b"[1]", b'"text"', b"5", b'{"Other": 1}'],
 )
 def test_a_payload_that_is_no_score_record_is_only_logged(
-    ingest: Invoke, stage: Stage, payload: bytes, caplog: pytest.LogCaptureFixture
+    ingest: Invoke, data: DataStack, payload: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = ingest(kinesis_record(payload))
 
     assert answer == "Successfully processed 1 records."
     assert caplog.messages == [f"Decoded payload: {payload.decode(errors='backslashreplace')}"]
-    assert stage.records == {}
-    assert stage.rejects == []
+    assert data.records == {}
+    assert data.rejects == []
 
 
-def test_numbers_at_the_edges_of_dynamodb_are_stored(ingest: Invoke, stage: Stage) -> None:
+def test_numbers_at_the_edges_of_dynamodb_are_stored(ingest: Invoke, data: DataStack) -> None:
     edges = ["9.9999999999999999999999999999999999999E+125", "-1E-130", "0", "-0.0"]
 
     ingest(
@@ -202,13 +204,13 @@ def test_numbers_at_the_edges_of_dynamodb_are_stored(ingest: Invoke, stage: Stag
         )
     )
 
-    assert stage.rejects == []
-    stored = {key: Decimal(item["Score"]["N"]) for key, item in stage.records.items()}
+    assert data.rejects == []
+    stored = {key: Decimal(item["Score"]["N"]) for key, item in data.records.items()}
     assert stored == {str(i): Decimal(edge) for i, edge in enumerate(edges)}
 
 
 def test_insertion_correction_move_and_deletion_are_one_rule(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     aggregate(inserted("Ann", 10), inserted("Ben", 5), inserted("Cid", 1))
 
@@ -219,16 +221,18 @@ def test_insertion_correction_move_and_deletion_are_one_rule(
     )
 
     assert answer == "Successfully processed 3 records."
-    assert stage.totals == {"Ann": 17, "Ben": 0, "Cid": 0}
+    assert data.totals == {"Ann": 17, "Ben": 0, "Cid": 0}
 
 
-def test_a_change_of_neither_user_nor_score_writes_nothing(aggregate: Invoke, stage: Stage) -> None:
+def test_a_change_of_neither_user_nor_score_writes_nothing(
+    aggregate: Invoke, data: DataStack
+) -> None:
     aggregate(stream_record(image("Ann", "10.0"), image("Ann", 10, Note={"S": "x"})))
 
-    assert stage.totals == {}
+    assert data.totals == {}
 
 
-def test_an_expired_record_keeps_its_score(aggregate: Invoke, stage: Stage) -> None:
+def test_an_expired_record_keeps_its_score(aggregate: Invoke, data: DataStack) -> None:
     aggregate(inserted("Ann", 10))
 
     aggregate(
@@ -239,11 +243,11 @@ def test_an_expired_record_keeps_its_score(aggregate: Invoke, stage: Stage) -> N
         )
     )
 
-    assert stage.totals == {"Ann": 10}
+    assert data.totals == {"Ann": 10}
 
 
 def test_a_batch_is_counted_once_whole_in_halves_or_twice_in_one(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     batch = [inserted(f"user-{i % 7}", i) for i in range(100)]
     expected = {f"user-{u}": sum(range(u, 100, 7)) for u in range(7)}
@@ -253,11 +257,11 @@ def test_a_batch_is_counted_once_whole_in_halves_or_twice_in_one(
     aggregate(*batch[:50])
     aggregate(*batch[50:], *batch[50:])
 
-    assert stage.totals == expected
+    assert data.totals == expected
 
 
 def test_records_without_time_or_in_milliseconds_or_with_other_types_count_once(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     records = [
         inserted("Ann", 1, at=None),
@@ -271,7 +275,7 @@ def test_records_without_time_or_in_milliseconds_or_with_other_types_count_once(
     for _ in range(2):
         aggregate(*records)
 
-    assert stage.totals == {"Ann": 1111}
+    assert data.totals == {"Ann": 1111}
 
 
 @pytest.mark.parametrize(
@@ -280,35 +284,35 @@ def test_records_without_time_or_in_milliseconds_or_with_other_types_count_once(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_broken_stream_record_is_a_reject_with_its_reason(
-    aggregate: Invoke, stage: Stage, make_broken: MakeRecord, reason: str
+    aggregate: Invoke, data: DataStack, make_broken: MakeRecord, reason: str
 ) -> None:
     broken = make_broken()
 
     answer = aggregate(inserted("Ben", 1), broken, inserted("Ben", 2))
 
     assert answer == "Successfully processed 3 records."
-    assert stage.totals == {"Ben": 3}
-    assert [reject["record"] for reject in stage.rejects] == [broken]
-    assert reason in stage.reasons[0]
+    assert data.totals == {"Ben": 3}
+    assert [reject["record"] for reject in data.rejects] == [broken]
+    assert reason in data.reasons[0]
 
 
 def test_a_record_made_valid_or_invalid_in_the_table_counts_as_long_as_it_is_valid(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     invalid = image("Ann", 1, Score={"S": "ten"})
 
     aggregate(stream_record(invalid), stream_record(image("Ann", 10), invalid))
-    assert stage.totals == {"Ann": 10}
+    assert data.totals == {"Ann": 10}
     aggregate(stream_record(invalid, image("Ann", 10)), stream_record(None, invalid))
 
-    assert stage.totals == {"Ann": 0}
-    assert stage.reasons == ["Score is a string, not a number"] * 2
+    assert data.totals == {"Ann": 0}
+    assert data.reasons == ["Score is a string, not a number"] * 2
 
 
 def test_an_update_that_dynamodb_refuses_rejects_that_users_records_only(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
-    stage.dynamodb.put_item(
+    data.dynamodb.put_item(
         TableName="GameScoresByUser", Item={"Username": {"S": "Ann"}, "Score": {"S": "damaged"}}
     )
     records = [inserted("Ann", 1), inserted("Ben", 2), inserted("Ann", 3)]
@@ -316,21 +320,21 @@ def test_an_update_that_dynamodb_refuses_rejects_that_users_records_only(
     answer = aggregate(*records)
 
     assert answer == "Successfully processed 3 records."
-    assert [reject["record"] for reject in stage.rejects] == [records[0], records[2]]
-    assert "the total of 'Ann' is damaged: its Score is of DynamoDB's type S" in stage.reasons[0]
-    assert stage.total_item("Ben")["Score"] == {"N": "2"}
+    assert [reject["record"] for reject in data.rejects] == [records[0], records[2]]
+    assert "the total of 'Ann' is damaged: its Score is of DynamoDB's type S" in data.reasons[0]
+    assert data.total_item("Ben")["Score"] == {"N": "2"}
 
 
 def test_scores_that_cancel_out_count_however_many_digits_their_sum_would_have_between(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     aggregate(inserted("Ann", "1E+50"), inserted("Ann", "1E-50"), inserted("Ann", "-1E+50"))
 
-    assert stage.totals == {"Ann": Decimal("1E-50")}
+    assert data.totals == {"Ann": Decimal("1E-50")}
 
 
 def test_rejects_of_a_redelivered_batch_stand_in_the_bucket_once(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     batch = [
         kinesis_record(b'{"Score": 1}'),
@@ -341,7 +345,7 @@ def test_rejects_of_a_redelivered_batch_stand_in_the_bucket_once(
     for _ in range(3):
         ingest(*batch)
 
-    assert [reject["record"] for reject in stage.rejects] == [batch[0], batch[2]]
+    assert [reject["record"] for reject in data.rejects] == [batch[0], batch[2]]
 
 
 def test_each_function_reports_what_it_did_as_metrics(
@@ -376,14 +380,14 @@ def test_each_function_reports_what_it_did_as_metrics(
 
 
 def test_an_unforeseen_exception_in_one_record_is_logged_with_its_traceback(
-    aggregate: Invoke, stage: Stage, caplog: pytest.LogCaptureFixture
+    aggregate: Invoke, data: DataStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     aggregate("no record at all", inserted("Ben", 1))
 
     (error,) = caplog.records
     assert error.levelname == "ERROR"
     assert "Traceback (most recent call last)" in error.__dict__["traceback"]
-    assert stage.totals == {"Ben": 1}
+    assert data.totals == {"Ben": 1}
 
 
 def test_an_empty_batch_is_no_work(ingest: Invoke, aggregate: Invoke) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
-from tests.stage import Stage
+from tests.data_stack import DataStack
 
 RECORDS = 2000
 BATCH = 100
@@ -18,7 +18,7 @@ UNFORESEEN = "unforeseen"
 
 
 def test_poison_on_the_stream_is_rejected_once_and_holds_nothing_up(
-    ingest: Invoke, stage: Stage
+    ingest: Invoke, data: DataStack
 ) -> None:
     invalid = [lambda payload=payload: kinesis_record(payload) for payload, _ in INVALID_PAYLOADS]
     known = [
@@ -35,20 +35,20 @@ def test_poison_on_the_stream_is_rejected_once_and_holds_nothing_up(
 
     deliver_twice(ingest, records)
 
-    assert len(stage.records) == RECORDS - len(poison)
-    assert counted(stage) == Counter(map(json.dumps, poison))
+    assert len(data.records) == RECORDS - len(poison)
+    assert counted(data) == Counter(map(json.dumps, poison))
 
 
 def test_poison_in_the_table_is_rejected_once_and_holds_nothing_up(
-    aggregate: Invoke, stage: Stage
+    aggregate: Invoke, data: DataStack
 ) -> None:
     known = [make for make, reason in BROKEN_STREAM_RECORDS if UNFORESEEN not in reason]
     records, poison = poisoned((inserted("Ben", 1) for _ in itertools.count()), known)
 
     deliver_twice(aggregate, records)
 
-    assert stage.totals == {"Ben": RECORDS - len(poison)}
-    assert counted(stage) == Counter(map(json.dumps, poison))
+    assert data.totals == {"Ben": RECORDS - len(poison)}
+    assert counted(data) == Counter(map(json.dumps, poison))
 
 
 def poisoned(good: Iterator[Any], known: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -75,6 +75,6 @@ def deliver_twice(invoke: Invoke, records: list[Any]) -> None:
             assert answer == f"Successfully processed {BATCH} records."
 
 
-def counted(stage: Stage) -> Counter[str]:
+def counted(data: DataStack) -> Counter[str]:
     """How often each record stands in the rejects bucket, as it was."""
-    return Counter(json.dumps(reject["record"]) for reject in stage.rejects)
+    return Counter(json.dumps(reject["record"]) for reject in data.rejects)

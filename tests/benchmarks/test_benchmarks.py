@@ -20,7 +20,7 @@ from benchmarks.simulation import OURS as OUR_WRITER
 from benchmarks.simulation import WRITERS, Load, keeps_up, plan, recover
 from operations.local.server import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
-from tests.stage import Stage
+from tests.data_stack import DataStack
 
 CONTEXT = SimpleNamespace(
     function_name="rival", aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000
@@ -30,21 +30,21 @@ REMOVAL = stream_record(old={"Username": {"S": "Ada"}, "Score": {"N": "5"}})
 
 
 @pytest.fixture
-def rivals(aws: EmbeddedAws, stage: Stage) -> RivalSession:
+def rivals(aws: EmbeddedAws, data: DataStack) -> RivalSession:
     """Where the rivals' tables are."""
-    create_markers_table(stage.dynamodb, TABLES.markers)
+    create_markers_table(data.dynamodb, TABLES.markers)
     return RivalSession(aws.session, aws.endpoint_url)
 
 
 @pytest.mark.parametrize("name", AGGREGATORS)
 def test_a_rival_adds_up_what_is_delivered_once(
-    rivals: RivalSession, stage: Stage, name: str
+    rivals: RivalSession, data: DataStack, name: str
 ) -> None:
     handler = AGGREGATORS[name](rivals, TABLES)
 
     handler(event(inserted("Ada", "20.5"), inserted("Bob", 7), inserted("Ada", 1)), CONTEXT)
 
-    assert stage.totals == {"Ada": Decimal("21.5"), "Bob": Decimal(7)}
+    assert data.totals == {"Ada": Decimal("21.5"), "Bob": Decimal(7)}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_rival_adds_up_what_is_delivered_once(
     [("lab", 40), ("powertools-batch", 40), ("powertools-idempotent", 20), ("transaction", 20)],
 )
 def test_rivals_differ_in_what_a_redelivery_does(
-    rivals: RivalSession, stage: Stage, name: str, total: int
+    rivals: RivalSession, data: DataStack, name: str, total: int
 ) -> None:
     handler = AGGREGATORS[name](rivals, TABLES)
     batch = event(inserted("Ada", 20))
@@ -60,7 +60,7 @@ def test_rivals_differ_in_what_a_redelivery_does(
     handler(batch, CONTEXT)
     handler(batch, CONTEXT)
 
-    assert stage.totals == {"Ada": total}
+    assert data.totals == {"Ada": total}
 
 
 def test_the_lab_crashes_on_a_deletion(rivals: RivalSession) -> None:
@@ -70,28 +70,28 @@ def test_the_lab_crashes_on_a_deletion(rivals: RivalSession) -> None:
 
 @pytest.mark.parametrize("name", ["powertools-batch", "powertools-idempotent"])
 def test_the_batch_processor_reports_the_record_that_failed(
-    rivals: RivalSession, stage: Stage, name: str
+    rivals: RivalSession, data: DataStack, name: str
 ) -> None:
     answer: Any = AGGREGATORS[name](rivals, TABLES)(event(inserted("Ada", 20), REMOVAL), CONTEXT)
 
     failed = REMOVAL["dynamodb"]["SequenceNumber"]
     assert answer == {"batchItemFailures": [{"itemIdentifier": failed}]}
-    assert stage.totals == {"Ada": 20}
+    assert data.totals == {"Ada": 20}
 
 
 @pytest.mark.parametrize("name", INGESTERS)
-def test_a_rival_stores_score_records(rivals: RivalSession, stage: Stage, name: str) -> None:
+def test_a_rival_stores_score_records(rivals: RivalSession, data: DataStack, name: str) -> None:
     score = {"RecordID": 1, "Username": "Ada", "Score": 20}
 
     INGESTERS[name](rivals, TABLES)(event(kinesis_record(score), kinesis_record(b"text")), CONTEXT)
 
-    assert stage.records == {
+    assert data.records == {
         "1": {"RecordID": {"N": "1"}, "Username": {"S": "Ada"}, "Score": {"N": "20"}}
     }
 
 
 def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
-    aws: EmbeddedAws, stage: Stage
+    aws: EmbeddedAws, data: DataStack
 ) -> None:
     batches = [next(stream_events(Players(3), 40, f"fresh-{number}")) for number in (1, 2)]
     tables = Tables()
@@ -111,8 +111,8 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
         reported.write_units,
     )
     assert {
-        name: Decimal(tables.item(TOTALS_TABLE, name)["Score"]["N"]) for name in stage.totals
-    } == stage.totals
+        name: Decimal(tables.item(TOTALS_TABLE, name)["Score"]["N"]) for name in data.totals
+    } == data.totals
 
 
 def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:

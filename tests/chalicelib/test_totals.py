@@ -17,8 +17,8 @@ from chalicelib.totals import (
     TotalContended,
 )
 from tests.builders import TODAY
+from tests.data_stack import DataStack
 from tests.proofs.faults import after_next, before_next, fail_requests, record_calls
-from tests.stage import Stage
 
 _numbers = itertools.count(1)
 
@@ -29,32 +29,34 @@ def change(username: str, amount: int | str, second: int = 0, position: int = 0)
 
 
 @pytest.fixture
-def totals(stage: Stage) -> GameScoresByUser:
-    return GameScoresByUser(stage.dynamodb, "GameScoresByUser", "GameScoreReceipts")
+def totals(data: DataStack) -> GameScoresByUser:
+    return GameScoresByUser(data.dynamodb, "GameScoresByUser", "GameScoreReceipts")
 
 
-def test_one_change_is_one_request(totals: GameScoresByUser, stage: Stage) -> None:
-    calls = record_calls(stage.dynamodb)
+def test_one_change_is_one_request(totals: GameScoresByUser, data: DataStack) -> None:
+    calls = record_calls(data.dynamodb)
 
     added = totals.add([change("Ann", 5), change("Ann", 7), change("Ben", 1)])
 
     assert added == Additions(counted=3, users_updated=2)
     assert calls == ["UpdateItem", "UpdateItem"]
-    assert stage.totals == {"Ann": 12, "Ben": 1}
+    assert data.totals == {"Ann": 12, "Ben": 1}
 
 
-def test_a_counted_change_is_dropped_by_its_receipt(totals: GameScoresByUser, stage: Stage) -> None:
+def test_a_counted_change_is_dropped_by_its_receipt(
+    totals: GameScoresByUser, data: DataStack
+) -> None:
     first, second = change("Ann", 5), change("Ann", 7)
     totals.add([first])
 
     added = totals.add([first, second])
 
     assert added == Additions(counted=1, already_counted=1, users_updated=1, rounds_repeated=1)
-    assert stage.totals == {"Ann": 12}
+    assert data.totals == {"Ann": 12}
 
 
 def test_a_full_item_moves_its_receipts_to_a_page_but_for_the_newest_second(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(60)]
 
@@ -62,21 +64,21 @@ def test_a_full_item_moves_its_receipts_to_a_page_but_for_the_newest_second(
 
     assert sum(each.archive_moves for each in added) == 1
     assert sum(each.counted for each in added) == 60
-    assert stage.totals == {"Ann": 60}
-    (page,) = stage.pages
-    item = stage.total_item("Ann")
+    assert data.totals == {"Ann": 60}
+    (page,) = data.pages
+    item = data.total_item("Ann")
     assert item["LastPage"] == page["Page"]
     assert len(page["Receipts"]["BS"]) + len(item["Receipts"]["BS"]) == 60
     assert int(page["ExpiresAt"]["N"]) > time.time() + 29 * 24 * 3600
 
 
 def test_changes_whose_receipts_were_archived_long_ago_are_not_counted_again(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(300)]
     for start in range(0, 300, 10):
         totals.add(changes[start : start + 10])
-    assert len(stage.pages) > 3
+    assert len(data.pages) > 3
 
     late = change("Ann", 1000, second=5)
     again = totals.add([*changes[:100], late])
@@ -84,15 +86,15 @@ def test_changes_whose_receipts_were_archived_long_ago_are_not_counted_again(
 
     assert (again.counted, again.already_counted) == (1, 100)
     assert (again_later.counted, again_later.already_counted) == (0, 8)
-    assert stage.totals == {"Ann": 1300}
+    assert data.totals == {"Ann": 1300}
 
 
 def test_a_group_larger_than_the_items_room_is_three_requests(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1, second=index // 100) for index in range(1100)]
     totals.add(changes[:100])
-    calls = record_calls(stage.dynamodb)
+    calls = record_calls(data.dynamodb)
 
     second = totals.add(changes[100:])
     assert calls == ["GetItem", "PutItem", "UpdateItem"]
@@ -100,11 +102,11 @@ def test_a_group_larger_than_the_items_room_is_three_requests(
 
     assert (second.counted, second.archive_moves, second.rounds_repeated) == (1000, 1, 0)
     assert (again.counted, again.already_counted) == (0, 1100)
-    assert stage.totals == {"Ann": 1100}
+    assert data.totals == {"Ann": 1100}
 
 
 def test_changes_of_one_second_all_count_although_they_are_as_old_as_the_archive(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1) for _ in range(200)]
 
@@ -113,31 +115,31 @@ def test_changes_of_one_second_all_count_although_they_are_as_old_as_the_archive
     for each in changes:
         totals.add([each])
 
-    assert stage.totals == {"Ann": 200}
+    assert data.totals == {"Ann": 200}
 
 
 def test_pages_do_not_meet_when_the_users_item_was_deleted(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     for second in range(60):
         totals.add([change("Ann", 1, second)])
-    stage.dynamodb.delete_item(TableName="GameScoresByUser", Key={"Username": {"S": "Ann"}})
+    data.dynamodb.delete_item(TableName="GameScoresByUser", Key={"Username": {"S": "Ann"}})
 
     for second in range(60):
         totals.add([change("Ann", 1, second)])
 
-    assert len(stage.pages) == 2
-    assert stage.totals == {"Ann": 60}
+    assert len(data.pages) == 2
+    assert data.totals == {"Ann": 60}
 
 
-def test_a_long_username_keeps_its_receipts_too(totals: GameScoresByUser, stage: Stage) -> None:
+def test_a_long_username_keeps_its_receipts_too(totals: GameScoresByUser, data: DataStack) -> None:
     name = "é" * 1024
     changes = [change(name, 1, second) for second in range(100)]
 
     for each in [*changes, *changes]:
         totals.add([each])
 
-    assert stage.totals == {name: 100}
+    assert data.totals == {name: 100}
 
 
 @pytest.mark.parametrize(
@@ -153,9 +155,9 @@ def test_a_long_username_keeps_its_receipts_too(totals: GameScoresByUser, stage:
 )
 @pytest.mark.parametrize("count", [1, 2, 100])
 def test_a_damaged_item_rejects_its_users_changes_and_the_others_go_on(
-    totals: GameScoresByUser, stage: Stage, damage: dict[str, Any], reason: str, count: int
+    totals: GameScoresByUser, data: DataStack, damage: dict[str, Any], reason: str, count: int
 ) -> None:
-    stage.dynamodb.put_item(TableName="GameScoresByUser", Item={"Username": {"S": "Ann"}, **damage})
+    data.dynamodb.put_item(TableName="GameScoresByUser", Item={"Username": {"S": "Ann"}, **damage})
     changes = [change("Ann", 1, position=position) for position in range(count)]
 
     added = totals.add([*changes, change("Ben", 1, position=count)])
@@ -163,17 +165,17 @@ def test_a_damaged_item_rejects_its_users_changes_and_the_others_go_on(
     assert (added.counted, added.already_counted, added.users_updated) == (1, 0, 1)
     assert [reject.position for reject in added.rejects] == list(range(count))
     assert f"the total of 'Ann' is damaged: {reason}" in added.rejects[0].reason
-    assert stage.total_item("Ben")["Score"] == {"N": "1"}
+    assert data.total_item("Ben")["Score"] == {"N": "1"}
 
 
 def test_the_numbers_add_up_when_a_group_with_a_counted_change_is_refused(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     first = change("Ann", 5)
     totals.add([first])
     # Whatever brings 7 is refused, as a total beyond DynamoDB's range is.
     fail_requests(
-        stage.dynamodb,
+        data.dynamodb,
         "UpdateItem",
         "ValidationException",
         when=lambda body: ':sum": {"N": "7' in body or ':sum": {"N": "8' in body,
@@ -185,11 +187,11 @@ def test_the_numbers_add_up_when_a_group_with_a_counted_change_is_refused(
 
 
 def test_of_many_changes_only_those_that_are_refused_are_rejected(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     # A million and more is refused, as a total beyond DynamoDB's range is.
     fail_requests(
-        stage.dynamodb,
+        data.dynamodb,
         "UpdateItem",
         "ValidationException",
         when=lambda body: len(body.split(':sum": {"N": "')[1].split('"')[0]) > 6,
@@ -202,16 +204,16 @@ def test_of_many_changes_only_those_that_are_refused_are_rejected(
 
     assert (added.counted, added.already_counted) == (5, 0)
     assert sorted(reject.position for reject in added.rejects) == [0, 2, 4, 6, 8]
-    assert stage.totals == {"Ann": 15}
+    assert data.totals == {"Ann": 15}
 
 
 def test_pages_are_looked_through_also_when_the_item_holds_no_receipts(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(60)]
     for each in changes:
         totals.add([each])
-    stage.dynamodb.update_item(
+    data.dynamodb.update_item(
         TableName="GameScoresByUser",
         Key={"Username": {"S": "Ann"}},
         UpdateExpression="REMOVE Receipts",
@@ -223,7 +225,7 @@ def test_pages_are_looked_through_also_when_the_item_holds_no_receipts(
 
 
 def test_an_addition_of_the_same_second_between_looking_and_moving_is_not_forgotten(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     full = [change("Ann", 1, second) for second in range(room_on_item("Ann"))]
     totals.add(full)
@@ -231,29 +233,29 @@ def test_an_addition_of_the_same_second_between_looking_and_moving_is_not_forgot
 
     def another_moves_and_fills_the_item_again() -> None:
         # As many receipts, and the newest among them is the same: yet others.
-        item = stage.total_item("Ann")
+        item = data.total_item("Ann")
         newest = max(item["Receipts"]["BS"], key=lambda each: each[:4])
         kept = [newest, *(each.receipt for each in more)]
         totals.add(more)
-        assert len(stage.total_item("Ann")["Receipts"]["BS"]) == len(kept)
+        assert len(data.total_item("Ann")["Receipts"]["BS"]) == len(kept)
 
     more = [change("Ann", 10, room_on_item("Ann") - 2) for _ in range(room_on_item("Ann") - 1)]
-    before_next(stage.dynamodb, "PutItem", another_moves_and_fills_the_item_again)
+    before_next(data.dynamodb, "PutItem", another_moves_and_fills_the_item_again)
 
     totals.add(twins)
     totals.add([*full, *more, *twins])
 
-    assert stage.totals == {"Ann": len(full) + 10 * len(more) + 2}
+    assert data.totals == {"Ann": len(full) + 10 * len(more) + 2}
 
 
 def test_a_sum_that_dynamodb_cannot_hold_rejects_the_changes_that_do_not_fit(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     huge = change("Ann", "9E+125", position=3)
     more = change("Ann", "8E+125", position=4)
     # The embedded AWS does not refuse a total beyond DynamoDB's range.
     fail_requests(
-        stage.dynamodb,
+        data.dynamodb,
         "UpdateItem",
         "ValidationException",
         when=lambda body: ':sum": {"N": "8E+125' in body,
@@ -270,21 +272,21 @@ def test_a_sum_that_dynamodb_cannot_hold_rejects_the_changes_that_do_not_fit(
 
 
 def test_an_addition_between_looking_and_moving_is_not_forgotten(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(room_on_item("Ann"))]
     totals.add(changes[:-2])
     meanwhile, last = change("Ann", 10, 90), [change("Ann", 1, 100) for _ in range(3)]
-    before_next(stage.dynamodb, "PutItem", lambda: totals.add([meanwhile]))
+    before_next(data.dynamodb, "PutItem", lambda: totals.add([meanwhile]))
 
     totals.add(last)
     totals.add([*changes[:-2], meanwhile, *last])
 
-    assert stage.totals == {"Ann": len(changes) - 2 + 10 + 3}
+    assert data.totals == {"Ann": len(changes) - 2 + 10 + 3}
 
 
 def test_a_page_made_between_looking_and_adding_is_looked_through(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     room = room_on_item("Ann")
     first = [change("Ann", 1, second) for second in range(room)]
@@ -296,54 +298,54 @@ def test_a_page_made_between_looking_and_adding_is_looked_through(
         totals.add(twins)
         totals.add([change("Ann", 1, room + 1 + second) for second in range(room)])
 
-    after_next(stage.dynamodb, "Query", a_twin_invocation_counts_them_and_others_make_a_page)
+    after_next(data.dynamodb, "Query", a_twin_invocation_counts_them_and_others_make_a_page)
 
     totals.add(twins)
 
-    assert stage.totals == {"Ann": room + 1 + 4 + room}
+    assert data.totals == {"Ann": room + 1 + 4 + room}
 
 
 def test_a_user_whom_others_change_all_the_time_rises_and_the_next_delivery_counts_once(
-    totals: GameScoresByUser, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    totals: GameScoresByUser, data: DataStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.totals.LONGEST_PAUSE_SECONDS", 0)
     five = change("Ann", 5)
-    end = fail_requests(stage.dynamodb, "UpdateItem", "ConditionalCheckFailedException", times=2000)
+    end = fail_requests(data.dynamodb, "UpdateItem", "ConditionalCheckFailedException", times=2000)
 
     with pytest.raises(TotalContended, match=f"'Ann' .* {MOST_MEETINGS} attempts"):
         totals.add([five])
     end()
     totals.add([five])
 
-    assert stage.totals == {"Ann": 5}
+    assert data.totals == {"Ann": 5}
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "GetItem", "Query"])
 def test_a_failure_on_the_way_to_a_page_rises_and_the_next_delivery_counts_once(
-    totals: GameScoresByUser, stage: Stage, operation: str
+    totals: GameScoresByUser, data: DataStack, operation: str
 ) -> None:
     changes = [change("Ann", 1, second) for second in range(3 * room_on_item("Ann"))]
     totals.add(changes[:100])
     totals.add(changes[100:101])
 
-    end = fail_requests(stage.dynamodb, operation, "AccessDeniedException")
+    end = fail_requests(data.dynamodb, operation, "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
         totals.add(changes)
     end()
     totals.add(changes)
 
-    assert stage.totals == {"Ann": len(changes)}
+    assert data.totals == {"Ann": len(changes)}
 
 
 def test_one_users_failure_rises_after_the_other_users_were_counted(
-    totals: GameScoresByUser, stage: Stage
+    totals: GameScoresByUser, data: DataStack
 ) -> None:
     fail_requests(
-        stage.dynamodb, "UpdateItem", "AccessDeniedException", when=lambda body: "Ann" in body
+        data.dynamodb, "UpdateItem", "AccessDeniedException", when=lambda body: "Ann" in body
     )
     changes = [change("Ann", 1), *(change(f"user-{index}", 1) for index in range(30))]
 
     with pytest.raises(ClientError, match="AccessDenied"):
         totals.add(changes)
 
-    assert len(stage.totals) == 30
+    assert len(data.totals) == 30

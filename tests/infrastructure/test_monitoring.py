@@ -18,7 +18,7 @@ from chalicelib.stream_records import StreamBatch
 from chalicelib.totals import Additions
 from operations.deploy.steps import MONITORING_TEMPLATE
 from operations.stage.config import PROJECT
-from operations.stage.stage import HANDLERS
+from operations.stage.stage import FUNCTIONS
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / MONITORING_TEMPLATE))
 RESOURCES = TEMPLATE["Resources"]
@@ -179,7 +179,7 @@ def emitted(
 ) -> dict[str, dict[str, Any]]:
     """What telemetry writes for each function, by function name: the EMF objects themselves."""
     found = {}
-    for handler in HANDLERS:
+    for handler in FUNCTIONS:
         name = f"game-scores-prod-{handler}"
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", name)
         if handler == "ProcessKinesisRecords":
@@ -275,7 +275,7 @@ def test_both_functions_are_alarmed_in_every_way() -> None:
         "DestinationDeliveryFailures",
     }
 
-    for handler, uuid in zip(HANDLERS, ("0" * 36, "1" * 36), strict=True):
+    for handler, uuid in zip(FUNCTIONS, ("0" * 36, "1" * 36), strict=True):
         found = {
             metric
             for _, metric, dimensions in alarmed()

@@ -18,13 +18,13 @@ from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, variable_name
 from operations.stage.stacks import apply_stack
-from operations.stage.stage import HANDLERS, Pipeline, data_stack_name
+from operations.stage.stage import FUNCTIONS, Stage, data_stack_name
 from operations.tables.scan import read_totals
 from tests.builders import event, inserted, kinesis_record
 from tests.conftest import drive, unpack, upload
+from tests.data_stack import DataStack
 from tests.infrastructure.runtime_api import install_runtime, running
 from tests.infrastructure.test_infrastructure import TEMPLATE as DATA
-from tests.stage import Stage
 
 KINESIS_EVENTS, TABLE_EVENTS = (
     "ProcessKinesisRecordsKinesisEventSource",
@@ -77,7 +77,7 @@ def test_every_name_is_imported_from_the_data_stack(template: Any) -> None:
     }
     expected = json.loads(json.dumps(imports).replace("${AWS::StackName}", "${DataStack}"))
 
-    for handler in HANDLERS:
+    for handler in FUNCTIONS:
         variables = template["Resources"][handler]["Properties"]["Environment"]["Variables"]
         assert variables == {"LOG_LEVEL": "INFO", **expected}
     assert template["Parameters"]["DataStack"]["Default"] == data_stack_name("prod")
@@ -105,7 +105,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
     }
 
     events = {
-        handler: template["Resources"][handler]["Properties"]["Events"] for handler in HANDLERS
+        handler: template["Resources"][handler]["Properties"]["Events"] for handler in FUNCTIONS
     }
 
     assert events["ProcessKinesisRecords"] == {
@@ -148,7 +148,7 @@ def test_records_are_given_up_after_half_the_retention(template: Any) -> None:
 
 
 def test_each_function_has_its_own_policy_and_the_settings_of_the_config(template: Any) -> None:
-    for handler in HANDLERS:
+    for handler in FUNCTIONS:
         file = CONFIG["stages"]["prod"]["lambda_functions"][handler]["iam_policy_file"]
         policy = json.loads((PROJECT / ".chalice" / file).read_text())
 
@@ -204,9 +204,9 @@ def test_plain_chalice_package_makes_the_same(package: Path, tmp_path: Path) -> 
 
 
 def test_the_unpacked_zip_runs_under_awss_runtime_client_with_only_boto3_beside_it(
-    unpacked: Path, runtime: Path, stage: Stage, aws: EmbeddedAws
+    unpacked: Path, runtime: Path, data: DataStack, aws: EmbeddedAws
 ) -> None:
-    variables = {**aws.variables, **stage.variables}
+    variables = {**aws.variables, **data.variables}
     score = kinesis_record({"RecordID": 7, "Username": "Ann", "Score": 5})
 
     with running("app.process_kinesis_records", unpacked, runtime, variables) as function:
@@ -218,9 +218,9 @@ def test_the_unpacked_zip_runs_under_awss_runtime_client_with_only_boto3_beside_
     assert answers[0] == ("response", "Successfully processed 2 records.")
     assert answers[1:3] == [("response", "Successfully processed 1 records.")] * 2
     assert (answers[3][0], answers[3][1]["errorType"]) == ("error", "TypeError")
-    assert stage.records["7"]["Score"] == {"N": "5"}
-    assert stage.totals == {"Ann": 5}
-    assert stage.reasons == ["the record has no RecordID and no Username"]
+    assert data.records["7"]["Score"] == {"N": "5"}
+    assert data.totals == {"Ann": 5}
+    assert data.reasons == ["the record has no RecordID and no Username"]
 
 
 def test_a_missing_requirement_shows(unpacked: Path, runtime: Path, tmp_path: Path) -> None:
@@ -254,16 +254,16 @@ def test_the_package_runs_both_streams_under_prods_policies(
     package: Path, aws: EmbeddedAws, tmp_path: Path
 ) -> None:
     aws.reset()
-    cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    cloudformation = aws.session.client("cloudformation")
     data_stack = data_stack_name("prod")
     outputs = apply_stack(cloudformation, data_stack, PROJECT / DATA_TEMPLATE, LOCAL_PARAMETERS)
     variables = {variable_name(output): value for output, value in outputs.items()}
-    pipeline = Pipeline("prod", aws.session, aws.endpoint_url, variables)
+    stage = Stage("prod", aws.session, variables)
 
-    apply_stack(cloudformation, "game-scores-prod", upload(pipeline, package, tmp_path), {})
+    apply_stack(cloudformation, "game-scores-prod", upload(stage, package, tmp_path), {})
 
-    assert drive(pipeline, {"Ann": 5, "Ben": 7}) == {"Ann": 5, "Ben": 7}
-    assert read_totals(pipeline.dynamodb, "GameScoresByUser") == {"Ann": 5, "Ben": 7}
+    assert drive(stage, {"Ann": 5, "Ben": 7}) == {"Ann": 5, "Ben": 7}
+    assert read_totals(stage.aws.client("dynamodb"), "GameScoresByUser") == {"Ann": 5, "Ben": 7}
 
 
 def test_terraform_output_lacks_what_the_readme_says(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from operations.__main__ import run as run_command_line
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws
 from operations.rejects.objects import list_objects
-from operations.stage.stage import Pipeline, open_stage, with_names
+from operations.stage.stage import Stage, open_stage, with_names
 from operations.tables.scan import read_totals, scan
 
 PATIENCE_SECONDS = 20
@@ -38,7 +38,7 @@ class Answer:
 class Shell:
     """Runs verbs as a person does, against the deployed stage."""
 
-    pipeline: Pipeline
+    stage: Stage
     capture: pytest.CaptureFixture[str]
     options: list[str] = field(default_factory=list)
 
@@ -50,57 +50,55 @@ class Shell:
 
 
 @pytest.fixture(scope="package")
-def pipeline(aws: EmbeddedAws) -> Pipeline:
+def stage(aws: EmbeddedAws) -> Stage:
     """The stage that all tests of this folder share; each takes users of its own."""
     aws.reset()
     return deploy_locally(aws, announce=lambda _: None)
 
 
 @pytest.fixture(scope="package")
-def find_once() -> Callable[..., Pipeline]:
+def find_once() -> Callable[..., Stage]:
     """Looks for each stage only once, and so makes its clients once: half a second each time."""
     return functools.cache(lambda *options: with_names(open_stage(*options)))
 
 
 @pytest.fixture
 def shell(
-    pipeline: Pipeline,
-    find_once: Callable[..., Pipeline],
+    stage: Stage,
+    find_once: Callable[..., Stage],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shell:
     """The command line; the stage and the AWS are named by options."""
     monkeypatch.setattr("operations.cli.options.open_stage", find_once)
     monkeypatch.setenv("COLUMNS", "160")
-    assert pipeline.endpoint_url
-    return Shell(
-        pipeline, capsys, ["--stage", pipeline.stage, "--endpoint-url", pipeline.endpoint_url]
-    )
+    assert stage.aws.endpoint_url
+    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage.aws.endpoint_url])
 
 
 @pytest.fixture
-def _empty_bucket(pipeline: Pipeline) -> Iterator[None]:
+def _empty_bucket(stage: Stage) -> Iterator[None]:
     """No rejects before the test, and none left by it."""
-    clear_bucket(pipeline)
+    clear_bucket(stage)
     yield
-    clear_bucket(pipeline)
+    clear_bucket(stage)
 
 
-def clear_bucket(pipeline: Pipeline) -> None:
-    bucket = pipeline.variables["REJECTS_BUCKET"]
-    for found in list(list_objects(pipeline.s3, bucket)):
-        pipeline.s3.delete_object(Bucket=bucket, Key=found.key)
+def clear_bucket(stage: Stage) -> None:
+    bucket = stage.names.rejects_bucket
+    for found in list(list_objects(stage.aws.client("s3"), bucket)):
+        stage.aws.client("s3").delete_object(Bucket=bucket, Key=found.key)
 
 
-def totals(pipeline: Pipeline, *users: str) -> dict[str, Decimal]:
+def totals(stage: Stage, *users: str) -> dict[str, Decimal]:
     """These users' totals."""
-    found = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+    found = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     return {user: found[user] for user in users if user in found}
 
 
-def records_of(pipeline: Pipeline, user: str) -> dict[str, dict[str, Any]]:
+def records_of(stage: Stage, user: str) -> dict[str, dict[str, Any]]:
     """The user's records in the table, by id."""
-    items = scan(pipeline.dynamodb, pipeline.variables["GAME_SCORE_RECORDS_TABLE"])
+    items = scan(stage.aws.client("dynamodb"), stage.names.records_table)
     return {
         item["RecordID"]["N"]: dict(item)
         for item in items

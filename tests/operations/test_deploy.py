@@ -22,7 +22,7 @@ from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, recorded_variables, variable_name
 from operations.stage.mappings import list_mappings
 from operations.stage.stacks import PlannedChange, apply_stack, stack_outputs
-from operations.stage.stage import HANDLERS, Pipeline, data_stack_name, stage_suffix
+from operations.stage.stage import FUNCTIONS, Stage, data_stack_name, stage_suffix
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
 from tests.operations.test_end_to_end import call_everything
@@ -40,7 +40,7 @@ NOT_ENFORCED = {
 
 POLICIES: dict[str, dict[str, Any]] = {
     handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
-    for handler in HANDLERS
+    for handler in FUNCTIONS
 }
 ENFORCED = [
     (handler, statement["Sid"], action)
@@ -69,14 +69,12 @@ class Clone:
             check=False,
         )
 
-    def pipeline(self, stage: str) -> Pipeline:
+    def stage(self, stage: str) -> Stage:
         """The stage, with the names of its data stack."""
-        cloudformation = self.aws.session.client(
-            "cloudformation", endpoint_url=self.aws.endpoint_url
-        )
+        cloudformation = self.aws.session.client("cloudformation")
         outputs = stack_outputs(cloudformation, data_stack_name(stage))
         names = {variable_name(output): value for output, value in outputs.items()}
-        return Pipeline(stage, self.aws.session, self.aws.endpoint_url, names)
+        return Stage(stage, self.aws.session, names)
 
 
 @pytest.fixture(scope="module")
@@ -98,31 +96,31 @@ def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def prod(clone: Clone) -> Pipeline:
-    return clone.pipeline("prod")
+def prod(clone: Clone) -> Stage:
+    return clone.stage("prod")
 
 
 @pytest.fixture
-def roles(prod: Pipeline) -> Iterator[Any]:
+def roles(prod: Stage) -> Iterator[Any]:
     """The IAM client; afterwards the functions' policies are those of the files again."""
-    yield prod.iam
-    for handler in HANDLERS:
+    yield prod.aws.client("iam")
+    for handler in FUNCTIONS:
         put_policy(prod, handler, POLICIES[handler])
 
 
-def test_what_was_deployed_works_and_is_recorded(clone: Clone, prod: Pipeline) -> None:
+def test_what_was_deployed_works_and_is_recorded(clone: Clone, prod: Stage) -> None:
     assert drive(prod, {"Ann": 5, "Ben": 7}) == {"Ann": 5, "Ben": 7}
     assert recorded_variables(clone.folder, "prod") == prod.variables
 
 
-def test_the_mappings_have_the_options_of_the_template(clone: Clone, prod: Pipeline) -> None:
-    for handler, age_seconds in zip(HANDLERS, (24 * 3600, 12 * 3600), strict=True):
+def test_the_mappings_have_the_options_of_the_template(clone: Clone, prod: Stage) -> None:
+    for handler, age_seconds in zip(FUNCTIONS, (24 * 3600, 12 * 3600), strict=True):
         options = read_mapping_options(prod, clone.folder, handler)
 
         assert options["MaximumRecordAgeInSeconds"] == age_seconds
         assert options["MetricsConfig"] == {"Metrics": ["EventCount"]}
         assert options["DestinationConfig"] == {
-            "OnFailure": {"Destination": f"arn:aws:s3:::{prod.variables['REJECTS_BUCKET']}"}
+            "OnFailure": {"Destination": f"arn:aws:s3:::{prod.names.rejects_bucket}"}
         }
         assert mapping_options(prod, handler) == {
             **{name: options[name] for name in options if name in KNOWN_OPTIONS},
@@ -131,7 +129,7 @@ def test_the_mappings_have_the_options_of_the_template(clone: Clone, prod: Pipel
         }
 
 
-def test_what_chalice_remembers_is_found_in_the_account(clone: Clone, prod: Pipeline) -> None:
+def test_what_chalice_remembers_is_found_in_the_account(clone: Clone, prod: Stage) -> None:
     remembered = json.loads((clone.folder / ".chalice" / "deployed" / "prod.json").read_text())
 
     found = list(find_deployed(prod))
@@ -139,8 +137,8 @@ def test_what_chalice_remembers_is_found_in_the_account(clone: Clone, prod: Pipe
     assert by_name(found) == by_name(remembered["resources"])
 
 
-def test_dashboard_and_alarms_are_there(clone: Clone, prod: Pipeline, aws: EmbeddedAws) -> None:
-    cloudwatch = aws.session.client("cloudwatch", endpoint_url=aws.endpoint_url)
+def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: EmbeddedAws) -> None:
+    cloudwatch = aws.session.client("cloudwatch")
 
     alarms = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
     body = json.loads(cloudwatch.get_dashboard(DashboardName="game-scores-prod")["DashboardBody"])
@@ -149,13 +147,13 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Pipeline, aws: Embed
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
     } == alarms
     assert len(alarms) == 12
-    for handler in HANDLERS:
+    for handler in FUNCTIONS:
         assert prod.function_name(handler) in json.dumps(body)
 
 
-def test_every_function_runs_with_its_own_policy(prod: Pipeline) -> None:
-    for handler in HANDLERS:
-        role = prod.lambda_.get_function(FunctionName=prod.function_name(handler))
+def test_every_function_runs_with_its_own_policy(prod: Stage) -> None:
+    for handler in FUNCTIONS:
+        role = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
 
         assert role["Configuration"]["Role"].endswith(f":role/game-scores-prod-{handler}")
         assert get_policy(prod, handler) == POLICIES[handler]
@@ -164,7 +162,7 @@ def test_every_function_runs_with_its_own_policy(prod: Pipeline) -> None:
 
 @pytest.mark.parametrize(("handler", "sid", "action"), ENFORCED)
 def test_every_allowed_action_is_needed(
-    prod: Pipeline, roles: Any, handler: str, sid: str, action: str
+    prod: Stage, roles: Any, handler: str, sid: str, action: str
 ) -> None:
     put_policy(prod, handler, without(POLICIES[handler], sid, action))
 
@@ -173,9 +171,9 @@ def test_every_allowed_action_is_needed(
     assert any("AccessDenied" in failure and action in failure for failure in failures), failures
 
 
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_policy_reaches_nothing_of_others(prod: Pipeline, roles: Any, handler: str) -> None:
-    other = next(each for each in HANDLERS if each != handler)
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_a_policy_reaches_nothing_of_others(prod: Stage, roles: Any, handler: str) -> None:
+    other = next(each for each in FUNCTIONS if each != handler)
     put_policy(prod, handler, POLICIES[other])
 
     failures = call_everything(prod, f"{handler} with the other's policy")
@@ -225,27 +223,34 @@ def test_every_resource_is_named() -> None:
 
 
 def test_another_stage_from_the_package_lives_beside_it(
-    clone: Clone, prod: Pipeline, tmp_path: Path
+    clone: Clone, prod: Stage, tmp_path: Path
 ) -> None:
     parameters = {**LOCAL_PARAMETERS, "Suffix": stage_suffix("dev")}
-    apply_stack(prod.cloudformation, data_stack_name("dev"), PROJECT / DATA_TEMPLATE, parameters)
-    dev = clone.pipeline("dev")
+    apply_stack(
+        prod.aws.client("cloudformation"),
+        data_stack_name("dev"),
+        PROJECT / DATA_TEMPLATE,
+        parameters,
+    )
+    dev = clone.stage("dev")
     package_app(clone.folder, "dev", tmp_path / "out")
 
     apply_stack(
-        prod.cloudformation,
+        prod.aws.client("cloudformation"),
         "game-scores-dev",
         upload(dev, tmp_path / "out", tmp_path),
         {"Stage": "dev", "DataStack": data_stack_name("dev")},
     )
 
     assert drive(dev, {"Ann": 1, "Dan": 2}) == {"Ann": 1, "Dan": 2}
-    totals = read_totals(prod.dynamodb, "GameScoresByUser")
+    totals = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
     assert totals["Ann"] == 5
     assert "Dan" not in totals
 
-    function = dev.lambda_.get_function(FunctionName=dev.function_name("AggregateScoresByUser"))
-    dev.lambda_.tag_resource(  # as CloudFormation does
+    function = dev.aws.client("lambda").get_function(
+        FunctionName=dev.function_name("AggregateScoresByUser")
+    )
+    dev.aws.client("lambda").tag_resource(  # as CloudFormation does
         Resource=function["Configuration"]["FunctionArn"],
         Tags={"aws:cloudformation:stack-name": "game-scores-dev"},
     )
@@ -254,13 +259,13 @@ def test_another_stage_from_the_package_lives_beside_it(
     assert "belongs to the stack game-scores-dev" in refused.stderr
 
 
-def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Pipeline) -> None:
+def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Stage) -> None:
     refused = clone.run("deploy", "data", "--stage", "prod", "--data-parameter", "Suffix=-other")
 
     assert refused.returncode == 1
     assert "--allow-replacement Records" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert clone.pipeline("prod").variables == prod.variables
+    assert clone.stage("prod").variables == prod.variables
 
 
 @pytest.mark.parametrize(
@@ -279,10 +284,11 @@ def test_what_loses_data_is_what_replaces_or_drops_it(change: PlannedChange, los
 
 
 def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
-    clone: Clone, prod: Pipeline
+    clone: Clone, prod: Stage
 ) -> None:
     before = {
-        handler: (mapping_id(prod, handler), mapping_options(prod, handler)) for handler in HANDLERS
+        handler: (mapping_id(prod, handler), mapping_options(prod, handler))
+        for handler in FUNCTIONS
     }
     path = clone.folder / ".chalice" / "config.json"
     path.write_text(
@@ -291,55 +297,61 @@ def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
 
     run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.aws.variables)
 
-    for handler in HANDLERS:
-        function = prod.lambda_.get_function(FunctionName=prod.function_name(handler))
+    for handler in FUNCTIONS:
+        function = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
         assert function["Configuration"]["MemorySize"] == 640
         assert (mapping_id(prod, handler), mapping_options(prod, handler)) == before[handler]
     assert drive(prod, {"Eve": 9})["Eve"] == 9
 
 
-def test_every_step_may_be_repeated(clone: Clone, prod: Pipeline) -> None:
-    before = {handler: mapping_id(prod, handler) for handler in HANDLERS}
+def test_every_step_may_be_repeated(clone: Clone, prod: Stage) -> None:
+    before = {handler: mapping_id(prod, handler) for handler in FUNCTIONS}
     lost = list_mappings(prod, "AggregateScoresByUser")[0]
-    prod.lambda_.update_event_source_mapping(UUID=lost["UUID"], ParallelizationFactor=7)
+    prod.aws.client("lambda").update_event_source_mapping(
+        UUID=lost["UUID"], ParallelizationFactor=7
+    )
 
     again = clone.run("deploy", "data", "record", "mappings", "monitoring", "--stage", "prod")
 
     assert again.returncode == 0, again.stderr
-    assert {handler: mapping_id(prod, handler) for handler in HANDLERS} == before
+    assert {handler: mapping_id(prod, handler) for handler in FUNCTIONS} == before
     assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
 
 
-def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod: Pipeline) -> None:
-    before = read_totals(prod.dynamodb, "GameScoresByUser")
-    mappings = {mapping_id(prod, handler) for handler in HANDLERS}
+def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod: Stage) -> None:
+    before = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
+    mappings = {mapping_id(prod, handler) for handler in FUNCTIONS}
 
     destroyed = clone.run("destroy", "--stage", "prod")
     deployed = clone.run("deploy", "--stage", "prod")
 
     assert (destroyed.returncode, deployed.returncode) == (0, 0), deployed.stderr
-    assert mappings.isdisjoint(mapping_id(prod, handler) for handler in HANDLERS)
+    assert mappings.isdisjoint(mapping_id(prod, handler) for handler in FUNCTIONS)
     assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
     assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
 
 
-def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Pipeline) -> None:
-    before = read_totals(prod.dynamodb, "GameScoresByUser")
+def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Stage) -> None:
+    before = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
 
     destroyed = clone.run("destroy", "--stage", "prod")
 
     assert destroyed.returncode == 0, destroyed.stderr
     assert list(find_deployed(prod)) == []
-    assert read_totals(prod.dynamodb, "GameScoresByUser") == before
+    assert read_totals(prod.aws.client("dynamodb"), "GameScoresByUser") == before
     assert clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "dev").returncode == 2
 
     emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
 
     assert emptied.returncode == 0, emptied.stderr
-    assert [name for name in prod.dynamodb.list_tables()["TableNames"] if "-dev" not in name] == []
-    assert "game-scores" not in prod.kinesis.list_streams()["StreamNames"]
-    assert prod.variables["REJECTS_BUCKET"] not in [
-        bucket["Name"] for bucket in prod.s3.list_buckets()["Buckets"]
+    assert [
+        name
+        for name in prod.aws.client("dynamodb").list_tables()["TableNames"]
+        if "-dev" not in name
+    ] == []
+    assert "game-scores" not in prod.aws.client("kinesis").list_streams()["StreamNames"]
+    assert prod.names.rejects_bucket not in [
+        bucket["Name"] for bucket in prod.aws.client("s3").list_buckets()["Buckets"]
     ]
     assert recorded_variables(clone.folder, "prod") == {}
 
@@ -374,13 +386,13 @@ KNOWN_OPTIONS = {
 """Those that the embedded AWS keeps; MetricsConfig it forgets."""
 
 
-def mapping_id(pipeline: Pipeline, handler: str) -> str:
-    (mapping,) = list_mappings(pipeline, handler)
+def mapping_id(stage: Stage, handler: str) -> str:
+    (mapping,) = list_mappings(stage, handler)
     return mapping["UUID"]
 
 
-def mapping_options(pipeline: Pipeline, handler: str) -> dict[str, Any]:
-    (mapping,) = list_mappings(pipeline, handler)
+def mapping_options(stage: Stage, handler: str) -> dict[str, Any]:
+    (mapping,) = list_mappings(stage, handler)
     shown = {*KNOWN_OPTIONS, "BatchSize", "MaximumBatchingWindowInSeconds"}
     return {name: value for name, value in mapping.items() if name in shown}
 
@@ -389,17 +401,21 @@ def by_name(resources: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     return {resource["name"]: resource for resource in resources}
 
 
-def get_policy(pipeline: Pipeline, handler: str) -> Any:
+def get_policy(stage: Stage, handler: str) -> Any:
     role = f"game-scores-prod-{handler}"
-    (name,) = pipeline.iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document: Any = pipeline.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    (name,) = stage.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    document: Any = stage.aws.client("iam").get_role_policy(RoleName=role, PolicyName=name)[
+        "PolicyDocument"
+    ]
     return json.loads(document) if isinstance(document, str) else document
 
 
-def put_policy(pipeline: Pipeline, handler: str, policy: Any) -> None:
+def put_policy(stage: Stage, handler: str, policy: Any) -> None:
     role = f"game-scores-prod-{handler}"
-    (name,) = pipeline.iam.list_role_policies(RoleName=role)["PolicyNames"]
-    pipeline.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    (name,) = stage.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    stage.aws.client("iam").put_role_policy(
+        RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy)
+    )
 
 
 def without(policy: dict[str, Any], sid: str, action: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws
 from operations.scores.generate import Truth
 from operations.stage.config import PROJECT
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import read_totals, scan
 from tests.builders import TODAY, aggregate, event, inserted, kinesis_record
 
@@ -29,7 +29,7 @@ DECLARED_CALLS = {
 
 
 @pytest.fixture(scope="module")
-def pipeline(aws: EmbeddedAws) -> Pipeline:
+def stage(aws: EmbeddedAws) -> Stage:
     aws.reset()
     return deploy_locally(aws, announce=lambda _: None)
 
@@ -37,7 +37,7 @@ def pipeline(aws: EmbeddedAws) -> Pipeline:
 @pytest.fixture
 def role_policy(aws: EmbeddedAws) -> Iterator[tuple[Any, str, dict[str, Any]]]:
     """The IAM client, the role's policy's name, and the policy, which is restored afterwards."""
-    iam = aws.session.client("iam", endpoint_url=aws.endpoint_url)
+    iam = aws.session.client("iam")
     (name,) = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
     document: Any = iam.get_role_policy(RoleName=ROLE, PolicyName=name)["PolicyDocument"]
     policy = json.loads(document) if isinstance(document, str) else document
@@ -45,13 +45,11 @@ def role_policy(aws: EmbeddedAws) -> Iterator[tuple[Any, str, dict[str, Any]]]:
     iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(policy))
 
 
-def test_the_lab_and_the_demo_come_out_exact(pipeline: Pipeline) -> None:
+def test_the_lab_and_the_demo_come_out_exact(stage: Stage) -> None:
     truth, counted = Truth(), []
 
-    answers = play_lab(pipeline, truth)
-    result = run_demo(
-        pipeline, truth, lambda *now: counted.append(now), records=300, users=30, seed=3
-    )
+    answers = play_lab(stage, truth)
+    result = run_demo(stage, truth, lambda *now: counted.append(now), records=300, users=30, seed=3)
 
     assert answers == ("Successfully processed 1 records.",) * 2
     assert result.differences == {}
@@ -64,7 +62,7 @@ def test_the_lab_and_the_demo_come_out_exact(pipeline: Pipeline) -> None:
 
 
 def test_an_aggregate_of_1000_scores_is_1000_rows_and_exact_totals_however_often_it_comes(
-    pipeline: Pipeline,
+    stage: Stage,
 ) -> None:
     scores = [
         {"RecordID": 10**9 + number, "Username": f"packed-{number % 7}", "Score": number}
@@ -74,22 +72,22 @@ def test_an_aggregate_of_1000_scores_is_1000_rows_and_exact_totals_however_often
     last = {"RecordID": 2 * 10**9, "Username": "packed-last", "Score": 1}
     packed = aggregate(*scores)
 
-    put(pipeline, packed)
-    await_totals(pipeline, expected)
+    put(stage, packed)
+    await_totals(stage, expected)
     for data in (packed, gzip.compress(packed), aggregate(*scores[::2], *scores[1::2])):
-        put(pipeline, data)
-    put(pipeline, json.dumps(last).encode())
+        put(stage, data)
+    put(stage, json.dumps(last).encode())
 
-    assert await_totals(pipeline, {"packed-last": 1}).items() >= expected.items()
-    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
-    stored = [int(item["RecordID"]["N"]) for item in scan(pipeline.dynamodb, table)]
+    assert await_totals(stage, {"packed-last": 1}).items() >= expected.items()
+    table = stage.names.records_table
+    stored = [int(item["RecordID"]["N"]) for item in scan(stage.aws.client("dynamodb"), table)]
     assert [each for each in sorted(stored) if 10**9 <= each < 2 * 10**9] == [
         score["RecordID"] for score in scores
     ]
 
 
 def test_the_role_has_what_chalice_generates(
-    pipeline: Pipeline, role_policy: tuple[Any, str, dict[str, Any]]
+    stage: Stage, role_policy: tuple[Any, str, dict[str, Any]]
 ) -> None:
     actions = {
         action for statement in role_policy[2]["Statement"] for action in statement["Action"]
@@ -109,15 +107,15 @@ def test_the_role_has_what_chalice_generates(
     }
 
 
-def test_all_declared_calls_suffice(pipeline: Pipeline) -> None:
-    assert call_everything(pipeline, "Ann") == []
-    totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+def test_all_declared_calls_suffice(stage: Stage) -> None:
+    assert call_everything(stage, "Ann") == []
+    totals = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     assert totals["Ann"] == 60
 
 
 @pytest.mark.parametrize("call", DECLARED_CALLS)
 def test_the_pipeline_fails_when_one_declared_call_is_taken_out_of_app_py(
-    pipeline: Pipeline, role_policy: tuple[Any, str, dict[str, Any]], call: str
+    stage: Stage, role_policy: tuple[Any, str, dict[str, Any]], call: str
 ) -> None:
     iam, name, policy = role_policy
     source = (PROJECT / "app.py").read_text()
@@ -132,25 +130,25 @@ def test_the_pipeline_fails_when_one_declared_call_is_taken_out_of_app_py(
     smaller = {**policy, "Statement": [each for each in statements if each["Action"]]}
     iam.put_role_policy(RoleName=ROLE, PolicyName=name, PolicyDocument=json.dumps(smaller))
 
-    failures = call_everything(pipeline, f"without {call}")
+    failures = call_everything(stage, f"without {call}")
 
     assert any("AccessDenied" in failure and str(*taken_out) in failure for failure in failures), (
         failures
     )
 
 
-def put(pipeline: Pipeline, data: bytes) -> None:
+def put(stage: Stage, data: bytes) -> None:
     """Send the data as one Kinesis record, to one shard, so that what is sent last comes last."""
-    pipeline.kinesis.put_record(
-        StreamName=pipeline.variables["GAME_SCORES_STREAM"], Data=data, PartitionKey="one shard"
+    stage.aws.client("kinesis").put_record(
+        StreamName=stage.names.stream, Data=data, PartitionKey="one shard"
     )
 
 
-def await_totals(pipeline: Pipeline, expected: dict[str, int]) -> dict[str, Decimal]:
+def await_totals(stage: Stage, expected: dict[str, int]) -> dict[str, Decimal]:
     """All totals, as soon as those expected are among them."""
     deadline = time.monotonic() + 60
     while True:
-        totals = read_totals(pipeline.dynamodb, pipeline.variables["GAME_SCORES_BY_USER_TABLE"])
+        totals = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
         if totals.items() >= expected.items():
             return totals
         assert time.monotonic() < deadline, totals
@@ -162,7 +160,7 @@ def generated_actions(source: str) -> set[str]:
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
-def call_everything(pipeline: Pipeline, username: str) -> list[str]:
+def call_everything(stage: Stage, username: str) -> list[str]:
     """The functions' failures on events that make them do all they can do.
 
     A score, a reject, additions until receipts move to a page, and a redelivery of the archived.
@@ -177,8 +175,8 @@ def call_everything(pipeline: Pipeline, username: str) -> list[str]:
     ]
     failures = []
     for handler, delivered in deliveries:
-        response = pipeline.lambda_.invoke(
-            FunctionName=pipeline.function_name(handler), Payload=json.dumps(delivered).encode()
+        response = stage.aws.client("lambda").invoke(
+            FunctionName=stage.function_name(handler), Payload=json.dumps(delivered).encode()
         )
         if "FunctionError" in response:
             failures.append(response["Payload"].read().decode())

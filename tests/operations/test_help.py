@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from operations.__main__ import operations
 from operations.cli.rejects import SHOWN_KEY
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, totals
 
 DEPLOYING = {"demo", "up", "deploy", "destroy", "package"}
@@ -44,17 +44,17 @@ def test_the_help_ends_in_an_example_of_that_verb(verb: tuple[str, ...]) -> None
 @pytest.mark.parametrize(
     "verb", [each for each in verbs() if each[0] not in DEPLOYING], ids=" ".join
 )
-def test_the_example_runs(shell: Shell, pipeline: Pipeline, verb: tuple[str, ...]) -> None:
-    key = {"Bucket": pipeline.variables["REJECTS_BUCKET"], "Key": SHOWN_KEY}
+def test_the_example_runs(shell: Shell, stage: Stage, verb: tuple[str, ...]) -> None:
+    key = {"Bucket": stage.names.rejects_bucket, "Key": SHOWN_KEY}
     body = json.dumps({"processor": "ProcessKinesisRecords", "rejects": []})
-    pipeline.s3.put_object(**key, Body=body.encode())  # type: ignore[arg-type]
+    stage.aws.client("s3").put_object(**key, Body=body.encode())  # type: ignore[arg-type]
 
     if verb == ("events",):
         shell.options = []
 
     answer = shell(*shlex.split(example_of(verb)))
 
-    pipeline.s3.delete_object(**key)  # type: ignore[arg-type]
+    stage.aws.client("s3").delete_object(**key)  # type: ignore[arg-type]
     assert answer.status in (0, 1), answer.err
     assert "Error" not in answer.err.replace("stands in the table already", ""), answer.err
 
@@ -62,9 +62,9 @@ def test_the_example_runs(shell: Shell, pipeline: Pipeline, verb: tuple[str, ...
 RECORD = '{"RecordID": 41, "Username": "Eve", "Score": 0.1000000000000000000001}'
 
 
-def invoke(pipeline: Pipeline, handler: str, event: Any) -> None:
-    answer = pipeline.lambda_.invoke(
-        FunctionName=pipeline.function_name(handler), Payload=json.dumps(event)
+def invoke(stage: Stage, handler: str, event: Any) -> None:
+    answer = stage.aws.client("lambda").invoke(
+        FunctionName=stage.function_name(handler), Payload=json.dumps(event)
     )
     assert "FunctionError" not in answer
 
@@ -76,7 +76,7 @@ def printed(*arguments: str) -> Any:
 
 
 def test_stream_events_are_counted_once_however_often_they_are_delivered(
-    pipeline: Pipeline,
+    stage: Stage,
 ) -> None:
     first = printed("dynamodb", "--record", RECORD, "--redeliver")
     other = printed("dynamodb", "--record", RECORD)
@@ -84,20 +84,20 @@ def test_stream_events_are_counted_once_however_often_they_are_delivered(
     change = printed("dynamodb", "--record", moved, "--record", f'{{"OldImage": {RECORD}}}')
 
     for event in (first, first, other, change, change):
-        invoke(pipeline, "AggregateScoresByUser", event)
+        invoke(stage, "AggregateScoresByUser", event)
 
     assert [record["eventName"] for record in first["Records"]] == ["INSERT", "INSERT"]
     assert [record["eventName"] for record in change["Records"]] == ["MODIFY", "REMOVE"]
-    assert totals(pipeline, "Eve", "Adam") == {
+    assert totals(stage, "Eve", "Adam") == {
         "Eve": Decimal(0),
         "Adam": Decimal("0.1000000000000000000001"),
     }
 
 
-def test_kinesis_events_have_ids_of_their_own_and_carry_anything(pipeline: Pipeline) -> None:
+def test_kinesis_events_have_ids_of_their_own_and_carry_anything(stage: Stage) -> None:
     event = printed("kinesis", "--record", "Hello", "--record", "Hello", "--redeliver")
 
-    invoke(pipeline, "ProcessKinesisRecords", event)
+    invoke(stage, "ProcessKinesisRecords", event)
 
     ids = [record["eventID"] for record in event["Records"]]
     assert len(ids) == 4

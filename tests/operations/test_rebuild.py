@@ -12,9 +12,8 @@ import pytest
 from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
-from operations.rejects.objects import PROCESSORS
 from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.stage import Pipeline
+from operations.stage.stage import FUNCTIONS, Stage
 from operations.tables.stream import TableStream
 from operations.totals import rebuild as rebuilding
 from operations.totals.rebuild import AGGREGATOR
@@ -26,14 +25,14 @@ REBUILD = ("rebuild", "--settle", "0.2", "--json")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _short_timeout(pipeline: Pipeline) -> Iterator[None]:
+def _short_timeout(stage: Stage) -> Iterator[None]:
     """An invocation under way is over after a second, and a shard can be asked more often."""
-    name = pipeline.function_name(AGGREGATOR)
-    pipeline.lambda_.update_function_configuration(FunctionName=name, Timeout=1)
+    name = stage.function_name(AGGREGATOR)
+    stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("operations.tables.stream.PAUSE_SECONDS", 0.02)
         yield
-    pipeline.lambda_.update_function_configuration(FunctionName=name, Timeout=60)
+    stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=60)
 
 
 def insert(shell: Shell, record_id: int, user: str, score: str) -> None:
@@ -41,64 +40,64 @@ def insert(shell: Shell, record_id: int, user: str, score: str) -> None:
     assert shell("insert", record, "--replace").status == 0
 
 
-def delete_total(pipeline: Pipeline, user: str) -> None:
-    pipeline.dynamodb.delete_item(
-        TableName=pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+def delete_total(stage: Stage, user: str) -> None:
+    stage.aws.client("dynamodb").delete_item(
+        TableName=stage.names.totals_table,
         Key={"Username": {"S": user}},
     )
 
 
-def set_total(pipeline: Pipeline, user: str, total: str) -> None:
-    pipeline.dynamodb.update_item(
-        TableName=pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+def set_total(stage: Stage, user: str, total: str) -> None:
+    stage.aws.client("dynamodb").update_item(
+        TableName=stage.names.totals_table,
         Key={"Username": {"S": user}},
         UpdateExpression="SET Score = :total",
         ExpressionAttributeValues={":total": {"N": total}},
     )
 
 
-def stream_records(pipeline: Pipeline) -> list[dict[str, Any]]:
+def stream_records(stage: Stage) -> list[dict[str, Any]]:
     """All that the table's stream still keeps, as Lambda delivers it."""
-    arn = pipeline.variables["GAME_SCORE_RECORDS_STREAM_ARN"]
-    stream = TableStream(pipeline.streams, arn, "TRIM_HORIZON")
+    arn = stage.names.records_stream_arn
+    stream = TableStream(stage.aws.client("dynamodbstreams"), arn, "TRIM_HORIZON")
     return list(stream.read_until_quiet(0))
 
 
-def redeliver_everything(pipeline: Pipeline) -> None:
+def redeliver_everything(stage: Stage) -> None:
     """As a mapping does whose checkpoint is a day behind."""
-    records = stream_records(pipeline)
+    records = stream_records(stage)
     for start in range(0, len(records), 100):
         event = {"Records": records[start : start + 100]}
-        answer = pipeline.lambda_.invoke(
-            FunctionName=pipeline.function_name(AGGREGATOR),
+        answer = stage.aws.client("lambda").invoke(
+            FunctionName=stage.function_name(AGGREGATOR),
             Payload=json.dumps(event, default=lambda data: base64.b64encode(data).decode()),
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
 
 
-def pause(pipeline: Pipeline, *, enabled: bool = False) -> None:
-    switch_mapping(pipeline, require_mapping(pipeline, AGGREGATOR), enabled=enabled)
+def pause(stage: Stage, *, enabled: bool = False) -> None:
+    switch_mapping(stage, require_mapping(stage, AGGREGATOR), enabled=enabled)
 
 
-def states(pipeline: Pipeline) -> list[str]:
-    return [require_mapping(pipeline, handler).state for handler in PROCESSORS]
+def states(stage: Stage) -> list[str]:
+    return [require_mapping(stage, handler).state for handler in FUNCTIONS]
 
 
 def test_damage_of_every_kind_is_mended_and_redelivery_counts_once(
-    shell: Shell, pipeline: Pipeline
+    shell: Shell, stage: Stage
 ) -> None:
     for number in range(12):
         insert(shell, 30_000 + number, f"Damaged {number % 4}", f"{number}.5")
     expected = {f"Damaged {n}": Decimal(3 * n + 12) + Decimal("1.5") for n in range(4)}
-    until(lambda: totals(pipeline, *expected), expected)
-    set_total(pipeline, "Damaged 0", "1000000")
-    delete_total(pipeline, "Damaged 1")
-    pause(pipeline)
+    until(lambda: totals(stage, *expected), expected)
+    set_total(stage, "Damaged 0", "1000000")
+    delete_total(stage, "Damaged 1")
+    pause(stage)
     insert(shell, 30_100, "Damaged 2", "100")
     insert(shell, 30_101, "Damaged 5", "7")
     dry = shell("rebuild", "--dry-run", "--json")
     found = shell("reconcile", "--settle", "0.1")
-    unchanged = totals(pipeline, *expected)
+    unchanged = totals(stage, *expected)
 
     answer = shell(*REBUILD)
 
@@ -108,49 +107,49 @@ def test_damage_of_every_kind_is_mended_and_redelivery_counts_once(
     assert dry.json["changed"]["Damaged 0"] == {"total": "1000000", "expected": "13.5"}
     assert unchanged["Damaged 0"] == 1000000
     assert set(answer.json["changed"]) >= {f"Damaged {n}" for n in (0, 1, 2, 5)}
-    assert states(pipeline) == ["Enabled", "Enabled"]
-    redeliver_everything(pipeline)
+    assert states(stage) == ["Enabled", "Enabled"]
+    redeliver_everything(stage)
     insert(shell, 30_102, "Damaged 1", "1")
     expected["Damaged 1"] += 1
-    until(lambda: totals(pipeline, *expected), expected)
+    until(lambda: totals(stage, *expected), expected)
     assert shell("reconcile", "--settle", "0.5").status == 0
     again = shell(*REBUILD)
     assert (again.json["changed_users"], again.status) == (0, 0)
 
 
 def test_a_deleted_record_that_was_never_counted_stays_uncounted(
-    shell: Shell, pipeline: Pipeline
+    shell: Shell, stage: Stage
 ) -> None:
     insert(shell, 31_000, "Gone", "5")
-    until(lambda: totals(pipeline, "Gone"), {"Gone": Decimal(5)})
-    pause(pipeline)
-    pipeline.dynamodb.delete_item(
-        TableName=pipeline.variables["GAME_SCORE_RECORDS_TABLE"],
+    until(lambda: totals(stage, "Gone"), {"Gone": Decimal(5)})
+    pause(stage)
+    stage.aws.client("dynamodb").delete_item(
+        TableName=stage.names.records_table,
         Key={"RecordID": {"N": "31000"}},
     )
-    delete_total(pipeline, "Gone")
+    delete_total(stage, "Gone")
 
     answer = shell(*REBUILD)
-    redeliver_everything(pipeline)
+    redeliver_everything(stage)
 
     assert answer.status == 0
-    until(lambda: totals(pipeline, "Gone"), {"Gone": Decimal(0)})
+    until(lambda: totals(stage, "Gone"), {"Gone": Decimal(0)})
 
 
 @pytest.mark.usefixtures("_empty_bucket")
 def test_a_rejected_record_that_is_in_the_sum_is_not_counted_again_when_redriven(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pause(pipeline)
+    pause(stage)
     insert(shell, 32_000, "Rejected", "5")
     (record,) = [
         each
-        for each in stream_records(pipeline)
+        for each in stream_records(stage)
         if each["dynamodb"]["Keys"] == {"RecordID": {"N": "32000"}}
     ]
     body = {"processor": AGGREGATOR, "rejects": [{"reason": "too large", "record": record}]}
-    pipeline.s3.put_object(
-        Bucket=pipeline.variables["REJECTS_BUCKET"],
+    stage.aws.client("s3").put_object(
+        Bucket=stage.names.rejects_bucket,
         Key=object_key(AGGREGATOR, [record]),
         Body=json.dumps(body).encode(),
     )
@@ -162,15 +161,15 @@ def test_a_rejected_record_that_is_in_the_sum_is_not_counted_again_when_redriven
     redriven = shell("rejects", "redrive")
 
     assert (answer.status, redriven.status) == (0, 0), answer.err + redriven.err
-    assert totals(pipeline, "Rejected") == {"Rejected": Decimal(5)}
+    assert totals(stage, "Rejected") == {"Rejected": Decimal(5)}
 
 
 def test_a_table_that_is_written_meanwhile_is_refused_and_nothing_is_changed(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(shell, 33_000, "Busy", "5")
-    until(lambda: totals(pipeline, "Busy"), {"Busy": Decimal(5)})
-    set_total(pipeline, "Busy", "6")
+    until(lambda: totals(stage, "Busy"), {"Busy": Decimal(5)})
+    set_total(stage, "Busy", "6")
     scans = iter(range(1, 10))
 
     def written_meanwhile(*arguments: Any, **options: Any) -> Any:
@@ -179,32 +178,32 @@ def test_a_table_that_is_written_meanwhile_is_refused_and_nothing_is_changed(
 
     monkeypatch.setattr(rebuilding, "expect_records", written_meanwhile)
     answer = shell(*REBUILD)
-    refused = totals(pipeline, "Busy")
+    refused = totals(stage, "Busy")
     monkeypatch.undo()
-    set_total(pipeline, "Busy", "5")
+    set_total(stage, "Busy", "5")
 
     assert answer.status == 1
     assert "Nothing was changed and both functions go on" in answer.err
     assert refused == {"Busy": Decimal(6)}
-    assert states(pipeline) == ["Enabled", "Enabled"]
+    assert states(stage) == ["Enabled", "Enabled"]
 
 
 def test_an_interrupted_rebuild_tells_its_state_and_goes_on_when_run_again(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         insert(shell, 34_000 + number, f"Stopped {number}", "5")
     expected = {f"Stopped {number}": Decimal(5) for number in range(3)}
-    until(lambda: totals(pipeline, *expected), expected)
+    until(lambda: totals(stage, *expected), expected)
     for user in expected:
-        set_total(pipeline, user, "7")
+        set_total(stage, user, "7")
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(rebuilding, "find_totals", interrupt)
     before_writing = shell("rebuild", "--settle", "0.1")
-    states_before_writing = states(pipeline)
+    states_before_writing = states(stage)
     monkeypatch.undo()
     set_one = TotalSetter.set
 
@@ -215,7 +214,7 @@ def test_an_interrupted_rebuild_tells_its_state_and_goes_on_when_run_again(
 
     monkeypatch.setattr(TotalSetter, "set", set_until_the_second)
     while_writing = shell("rebuild", "--settle", "0.1")
-    states_while_writing = states(pipeline)
+    states_while_writing = states(stage)
     seen = shell("status", "--json")
     monkeypatch.undo()
     again = shell(*REBUILD)
@@ -229,16 +228,16 @@ def test_an_interrupted_rebuild_tells_its_state_and_goes_on_when_run_again(
     assert seen.status == 1
     assert "After an interrupted `rebuild` run that again" in " ".join(seen.json["problems"])
     assert again.status == 0, again.err
-    assert totals(pipeline, *expected) == expected
-    assert states(pipeline) == ["Enabled", "Enabled"]
+    assert totals(stage, *expected) == expected
+    assert states(stage) == ["Enabled", "Enabled"]
 
 
 def test_a_record_that_the_stream_held_back_is_refused(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(shell, 35_000, "Late", "5")
-    until(lambda: totals(pipeline, "Late"), {"Late": Decimal(5)})
-    set_total(pipeline, "Late", "6")
+    until(lambda: totals(stage, "Late"), {"Late": Decimal(5)})
+    set_total(stage, "Late", "6")
     read, reads = TableStream.read_until_quiet, iter(range(10))
     late = {"dynamodb": {"ApproximateCreationDateTime": time.time() - 60}}
 
@@ -250,7 +249,7 @@ def test_a_record_that_the_stream_held_back_is_refused(
     monkeypatch.setattr(TableStream, "read_until_quiet", held_back)
     answer = shell(*REBUILD)
     monkeypatch.undo()
-    paused = states(pipeline)
+    paused = states(stage)
     again = shell(*REBUILD)
 
     assert answer.status == 1
@@ -260,17 +259,21 @@ def test_a_record_that_the_stream_held_back_is_refused(
 
 
 def test_expiring_records_are_refused_unless_they_shall_not_count(
-    shell: Shell, pipeline: Pipeline
+    shell: Shell, stage: Stage
 ) -> None:
-    table = pipeline.variables["GAME_SCORE_RECORDS_TABLE"]
+    table = stage.names.records_table
     specification: Any = {"AttributeName": "ExpiresAt", "Enabled": True}
-    pipeline.dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=specification)
+    stage.aws.client("dynamodb").update_time_to_live(
+        TableName=table, TimeToLiveSpecification=specification
+    )
 
     refused = shell("rebuild")
     allowed = shell("rebuild", "--without-expired", "--dry-run")
 
     specification["Enabled"] = False
-    pipeline.dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=specification)
+    stage.aws.client("dynamodb").update_time_to_live(
+        TableName=table, TimeToLiveSpecification=specification
+    )
     assert (refused.status, allowed.status) == (1, 0)
     assert "--without-expired" in refused.err
 
@@ -317,37 +320,37 @@ def test_what_one_update_cannot_make_known_is_kept_out_of_the_score_until_it_is_
 
 
 @pytest.mark.parametrize("count", [20, 2500, 12_000])
-def test_the_aggregator_finds_what_was_made_known_counted(pipeline: Pipeline, count: int) -> None:
+def test_the_aggregator_finds_what_was_made_known_counted(stage: Stage, count: int) -> None:
     user = f"Many {count}"
     tables = (
-        pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
-        pipeline.variables["GAME_SCORE_RECEIPTS_TABLE"],
+        stage.names.totals_table,
+        stage.names.receipts_table,
     )
-    setter = TotalSetter(pipeline.dynamodb, *tables)
+    setter = TotalSetter(stage.aws.client("dynamodb"), *tables)
     known = receipts(count)
     changes = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in sorted(known)]
     new = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in receipts(5, start=count)]
 
     assert setter.set(user, Decimal(count), ones(known)) is True
     assert setter.set(user, Decimal(count), ones(known)) is False
-    delete_total(pipeline, user)  # with the pages still there
+    delete_total(stage, user)  # with the pages still there
     assert setter.set(user, Decimal(count), ones(known)) is True
     sample = [*changes[:100], *changes[-100:]]
-    added = GameScoresByUser(pipeline.dynamodb, *tables).add([*sample, *new, *sample])
+    added = GameScoresByUser(stage.aws.client("dynamodb"), *tables).add([*sample, *new, *sample])
 
     assert added.counted == 5
-    assert totals(pipeline, user) == {user: Decimal(count + 5)}
-    delete_total(pipeline, user)
+    assert totals(stage, user) == {user: Decimal(count + 5)}
+    delete_total(stage, user)
 
 
 def test_an_addition_under_way_neither_doubles_nor_loses(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = (
-        pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
-        pipeline.variables["GAME_SCORE_RECEIPTS_TABLE"],
+        stage.names.totals_table,
+        stage.names.receipts_table,
     )
-    aggregator = GameScoresByUser(pipeline.dynamodb, *tables)
+    aggregator = GameScoresByUser(stage.aws.client("dynamodb"), *tables)
     known = sorted(receipts(60))
     changes = [ScoreChange("Under way", Decimal(1), receipt, 0) for receipt in known]
     aggregator.add(changes[:40])
@@ -359,9 +362,9 @@ def test_an_addition_under_way_neither_doubles_nor_loses(
         return found
 
     monkeypatch.setattr(TotalSetter, "_read", read_then_add)
-    TotalSetter(pipeline.dynamodb, *tables).set("Under way", Decimal(60), ones(known))
+    TotalSetter(stage.aws.client("dynamodb"), *tables).set("Under way", Decimal(60), ones(known))
     late = aggregator.add(changes)
 
     assert late.counted == 0
-    assert totals(pipeline, "Under way") == {"Under way": Decimal(60)}
-    delete_total(pipeline, "Under way")
+    assert totals(stage, "Under way") == {"Under way": Decimal(60)}
+    delete_total(stage, "Under way")

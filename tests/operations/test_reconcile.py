@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.scores import exact_sum
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals import reconcile as reconciling
 from operations.totals.reconcile import reconcile
@@ -18,9 +18,9 @@ from operations.totals.sums import Comparison, UserSums
 from tests.operations.conftest import Shell, totals, until
 
 
-def change_total(pipeline: Pipeline, user: str, **attributes: Any) -> None:
-    pipeline.dynamodb.update_item(
-        TableName=pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+def change_total(stage: Stage, user: str, **attributes: Any) -> None:
+    stage.aws.client("dynamodb").update_item(
+        TableName=stage.names.totals_table,
         Key={"Username": {"S": user}},
         UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
         ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
@@ -28,37 +28,37 @@ def change_total(pipeline: Pipeline, user: str, **attributes: Any) -> None:
 
 
 @pytest.fixture
-def _known_players(shell: Shell, pipeline: Pipeline) -> Iterator[None]:
+def _known_players(shell: Shell, stage: Stage) -> Iterator[None]:
     """Three players of two records each, and one invalid record."""
     for number, (user, score) in enumerate(
         [("Kim", "1.5"), ("Kim", "2"), ("Lou", "3"), ("Lou", "4"), ("Mia", "5"), ("Mia", "6")]
     ):
         record = {"RecordID": 5000 + number, "Username": user, "Score": Decimal(score)}
         shell("insert", json.dumps(record, default=str).replace(f'"{score}"', score), "--replace")
-    pipeline.dynamodb.put_item(
-        TableName=pipeline.variables["GAME_SCORE_RECORDS_TABLE"],
+    stage.aws.client("dynamodb").put_item(
+        TableName=stage.names.records_table,
         Item={"RecordID": {"N": "5010"}, "Username": {"S": "Kim"}, "Score": {"S": "ten"}},
     )
     expected = {"Kim": Decimal("3.5"), "Lou": Decimal(7), "Mia": Decimal(11)}
-    until(lambda: totals(pipeline, *expected), expected)
+    until(lambda: totals(stage, *expected), expected)
     yield
     for user, total in expected.items():
-        change_total(pipeline, user, Score={"N": str(total)})
+        change_total(stage, user, Score={"N": str(total)})
 
 
 @pytest.mark.usefixtures("_known_players", "_empty_bucket")
-def test_a_changed_a_deleted_and_a_broken_total_are_found(shell: Shell, pipeline: Pipeline) -> None:
-    table = pipeline.variables["GAME_SCORES_BY_USER_TABLE"]
+def test_a_changed_a_deleted_and_a_broken_total_are_found(shell: Shell, stage: Stage) -> None:
+    table = stage.names.totals_table
     before = shell("reconcile", "--user", "Kim", "--json", "--settle", "0.1")
-    change_total(pipeline, "Kim", Score={"N": "4"})
-    pipeline.dynamodb.delete_item(TableName=table, Key={"Username": {"S": "Lou"}})
-    change_total(pipeline, "Mia", Score={"S": "eleven"})
+    change_total(stage, "Kim", Score={"N": "4"})
+    stage.aws.client("dynamodb").delete_item(TableName=table, Key={"Username": {"S": "Lou"}})
+    change_total(stage, "Mia", Score={"S": "eleven"})
 
     damaged = shell("reconcile", "--json", "--settle", "0.1")
     table_shown = shell("reconcile", "--settle", "0.1")
     one = shell("reconcile", "--user", "Kim", "--json", "--settle", "0.1")
     for user in ("Lou", "Mia"):
-        change_total(pipeline, user, Score={"N": "0"})
+        change_total(stage, user, Score={"N": "0"})
 
     assert before.status == 0, before.out
     assert before.json["exact"] is True
@@ -78,15 +78,15 @@ def test_a_changed_a_deleted_and_a_broken_total_are_found(shell: Shell, pipeline
 
 @pytest.mark.usefixtures("_known_players")
 def test_what_is_in_flight_is_looked_at_again(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change_total(pipeline, "Kim", Score={"N": "3"})
+    change_total(stage, "Kim", Score={"N": "3"})
     monkeypatch.setattr(
         "operations.totals.reconcile.time.sleep",
-        lambda _: change_total(pipeline, "Kim", Score={"N": "3.5"}),
+        lambda _: change_total(stage, "Kim", Score={"N": "3.5"}),
     )
 
-    result = reconcile(pipeline, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
+    result = reconcile(stage, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
 
     assert result.is_exact
     assert result.looks == 1
@@ -94,17 +94,17 @@ def test_what_is_in_flight_is_looked_at_again(
 
 @pytest.mark.usefixtures("_known_players")
 def test_a_user_that_differs_by_another_amount_each_time_is_still_moving(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     amounts = iter(range(10, 20))
 
     def move(_: float) -> None:
-        change_total(pipeline, "Kim", Score={"N": str(next(amounts))})
+        change_total(stage, "Kim", Score={"N": str(next(amounts))})
 
     move(0)
     monkeypatch.setattr("operations.totals.reconcile.time.sleep", move)
 
-    result = reconcile(pipeline, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
+    result = reconcile(stage, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
 
     (difference,) = result.differences
     assert difference.is_moving

@@ -16,7 +16,7 @@ from operations.rejects.objects import RejectedRecord, RejectsObject, list_objec
 from operations.rejects.redrive import why_not
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
@@ -25,27 +25,27 @@ NOW = datetime.now(UTC).timestamp()
 SCORE = '{"RecordID": %d, "Username": "%s", "Score": %s}'
 
 
-def keys(pipeline: Pipeline) -> list[str]:
-    return [each.key for each in list_objects(pipeline.s3, pipeline.variables["REJECTS_BUCKET"])]
+def keys(stage: Stage) -> list[str]:
+    return [each.key for each in list_objects(stage.aws.client("s3"), stage.names.rejects_bucket)]
 
 
-def store(pipeline: Pipeline, key: str, content: Any) -> str:
+def store(stage: Stage, key: str, content: Any) -> str:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    pipeline.s3.put_object(Bucket=pipeline.variables["REJECTS_BUCKET"], Key=key, Body=body)
+    stage.aws.client("s3").put_object(Bucket=stage.names.rejects_bucket, Key=key, Body=body)
     return key
 
 
-def store_rejects(pipeline: Pipeline, processor: str, *records: Any) -> str:
+def store_rejects(stage: Stage, processor: str, *records: Any) -> str:
     """As the function stores rejected records."""
     rejects = [{"reason": "it was broken then", "record": record} for record in records]
     key = object_key(processor, records)
-    return store(pipeline, key, {"processor": processor, "rejects": rejects})
+    return store(stage, key, {"processor": processor, "rejects": rejects})
 
 
-def store_failure(pipeline: Pipeline, handler: str, number: int, payload: Any) -> str:
+def store_failure(stage: Stage, handler: str, number: int, payload: Any) -> str:
     """As Lambda stores an event that it gave up."""
     return store(
-        pipeline,
+        stage,
         f"aws/lambda/{number}/shardId-000000000000/2026/11/23/2026-11-23T06.00.00-{number}",
         {
             "requestContext": {
@@ -70,15 +70,13 @@ def insertion(user: str, value: str) -> dict[str, Any]:
     return stream_record(image(user, value), at=NOW, number=int(NOW * 1e6) + len(user))
 
 
-def test_rejects_are_listed_and_shown_with_reason_and_payload(
-    shell: Shell, pipeline: Pipeline
-) -> None:
+def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stage: Stage) -> None:
     payload = b'{"RecordID": 1, "Username": "", "Score": 1}'
-    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], [payload])
-    until(lambda: len(keys(pipeline)), 1)
-    store_failure(pipeline, "AggregateScoresByUser", 1, event(insertion("Lia", "1")))
-    store(pipeline, "rejects/odd.json", b"not JSON")
-    (key,) = [key for key in keys(pipeline) if key.startswith("rejects/Process")]
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [payload])
+    until(lambda: len(keys(stage)), 1)
+    store_failure(stage, "AggregateScoresByUser", 1, event(insertion("Lia", "1")))
+    store(stage, "rejects/odd.json", b"not JSON")
+    (key,) = [key for key in keys(stage) if key.startswith("rejects/Process")]
 
     listed = [json.loads(line) for line in shell("rejects", "list", "--json").out.splitlines()]
     table = shell("rejects", "list")
@@ -89,7 +87,7 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(
 
     assert {each["key"]: (each["processor"], each["reasons"]) for each in listed} == {
         key: ("ProcessKinesisRecords", ["Username is empty"]),
-        keys(pipeline)[0]: ("AggregateScoresByUser", ["Lambda gave up: MaxRecordAgeExceeded"]),
+        keys(stage)[0]: ("AggregateScoresByUser", ["Lambda gave up: MaxRecordAgeExceeded"]),
         "rejects/odd.json": ("", []),
     }
     assert "Username is empty" in table.out
@@ -98,29 +96,27 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(
     assert (odd.status, missing.status) == (1, 2)
 
 
-def test_redriven_records_are_counted_once_however_often(shell: Shell, pipeline: Pipeline) -> None:
+def test_redriven_records_are_counted_once_however_often(shell: Shell, stage: Stage) -> None:
     records = [score(7001, "Rea", 5), score(7002, "Rea", 7)]
-    key = store_rejects(pipeline, "ProcessKinesisRecords", *records)
+    key = store_rejects(stage, "ProcessKinesisRecords", *records)
     dry = shell("rejects", "redrive", "--dry-run", "--json")
-    assert keys(pipeline) == [key]
+    assert keys(stage) == [key]
 
     first = shell("rejects", "redrive")
-    until(lambda: totals(pipeline, "Rea"), {"Rea": Decimal(12)})
-    store_rejects(pipeline, "ProcessKinesisRecords", *records)
+    until(lambda: totals(stage, "Rea"), {"Rea": Decimal(12)})
+    store_rejects(stage, "ProcessKinesisRecords", *records)
     again = shell("rejects", "redrive", "--json")
 
     assert dry.json["outcome"] == "would redrive"
     assert (first.status, again.status) == (0, 0)
     assert "2 of 2 records are done with" in first.out
-    assert keys(pipeline) == []
-    assert totals(pipeline, "Rea") == {"Rea": Decimal(12)}
+    assert keys(stage) == []
+    assert totals(stage, "Rea") == {"Rea": Decimal(12)}
 
 
-def test_an_object_goes_only_when_all_its_records_are_done_with(
-    shell: Shell, pipeline: Pipeline
-) -> None:
+def test_an_object_goes_only_when_all_its_records_are_done_with(shell: Shell, stage: Stage) -> None:
     broken = kinesis_record(b'{"RecordID": 7003, "Username": "Pia"}', at=NOW)
-    key = store_rejects(pipeline, "ProcessKinesisRecords", broken, score(7004, "Pia"))
+    key = store_rejects(stage, "ProcessKinesisRecords", broken, score(7004, "Pia"))
     rest = object_key("ProcessKinesisRecords", [broken])
 
     part = shell("rejects", "redrive", "--json")
@@ -136,60 +132,58 @@ def test_an_object_goes_only_when_all_its_records_are_done_with(
         "stands_in": [rest],
     }
     assert (nothing.json["done"], nothing.json["stands_in"]) == (0, [rest])
-    assert keys(pipeline) == [rest]
-    assert list(records_of(pipeline, "Pia")) == ["7004"]
+    assert keys(stage) == [rest]
+    assert list(records_of(stage, "Pia")) == ["7004"]
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_what_lambda_gave_up_is_redriven_too(
-    shell: Shell, pipeline: Pipeline, *, as_text: bool
-) -> None:
+def test_what_lambda_gave_up_is_redriven_too(shell: Shell, stage: Stage, *, as_text: bool) -> None:
     user = f"Uta {as_text}"
     payload = event(insertion(user, "3"), insertion(f"{user} too", "4"))
     number = 10 + as_text
     store_failure(
-        pipeline, "AggregateScoresByUser", number, json.dumps(payload) if as_text else payload
+        stage, "AggregateScoresByUser", number, json.dumps(payload) if as_text else payload
     )
 
     answer = shell("rejects", "redrive", "--prefix", "aws/lambda/")
-    store_failure(pipeline, "AggregateScoresByUser", number, payload)
+    store_failure(stage, "AggregateScoresByUser", number, payload)
     again = shell("rejects", "redrive", "--prefix", "aws/lambda/")
 
     assert (answer.status, again.status) == (0, 0)
-    assert totals(pipeline, user, f"{user} too") == {user: 3, f"{user} too": 4}
-    assert keys(pipeline) == []
+    assert totals(stage, user, f"{user} too") == {user: 3, f"{user} too": 4}
+    assert keys(stage) == []
 
 
 @contextmanager
-def broken_function(pipeline: Pipeline) -> Iterator[None]:
+def broken_function(stage: Stage) -> Iterator[None]:
     """The aggregator fails: its table of totals is another one that is not there."""
-    name = pipeline.function_name("AggregateScoresByUser")
-    found = pipeline.lambda_.get_function_configuration(FunctionName=name)
+    name = stage.function_name("AggregateScoresByUser")
+    found = stage.aws.client("lambda").get_function_configuration(FunctionName=name)
     variables = found["Environment"]["Variables"]
     broken = {**variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"}
-    pipeline.lambda_.update_function_configuration(
+    stage.aws.client("lambda").update_function_configuration(
         FunctionName=name, Environment={"Variables": broken}
     )
     yield
-    pipeline.lambda_.update_function_configuration(
+    stage.aws.client("lambda").update_function_configuration(
         FunctionName=name, Environment={"Variables": variables}
     )
 
 
 def test_a_function_that_fails_for_a_while_is_seen_by_status_and_nothing_is_lost(
-    shell: Shell, pipeline: Pipeline
+    shell: Shell, stage: Stage
 ) -> None:
-    key = store_rejects(pipeline, "AggregateScoresByUser", insertion("Fay", "3"))
+    key = store_rejects(stage, "AggregateScoresByUser", insertion("Fay", "3"))
 
-    with broken_function(pipeline):
+    with broken_function(stage):
         shell("insert", '{"RecordID": 7010, "Username": "Gil", "Score": 4}')
         failing = shell("rejects", "redrive", "--json")
         until(
             lambda: status_problems(shell)[0].partition(":")[0], "mapping to AggregateScoresByUser"
         )
-        problems, left = status_problems(shell), keys(pipeline)
+        problems, left = status_problems(shell), keys(stage)
     redriven = shell("rejects", "redrive")
-    until(lambda: totals(pipeline, "Fay", "Gil"), {"Fay": Decimal(3), "Gil": Decimal(4)})
+    until(lambda: totals(stage, "Fay", "Gil"), {"Fay": Decimal(3), "Gil": Decimal(4)})
 
     assert (failing.status, failing.json["outcome"]) == (1, "failed")
     assert "ResourceNotFound" in failing.json["reason"]
@@ -205,9 +199,9 @@ def status_problems(shell: Shell) -> list[str]:
 
 
 def test_a_crash_between_invoking_and_removing_is_harmless(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = store_rejects(pipeline, "AggregateScoresByUser", insertion("Ora", "6"))
+    key = store_rejects(stage, "AggregateScoresByUser", insertion("Ora", "6"))
     with monkeypatch.context() as patched:
 
         def crash(*_: object) -> None:
@@ -215,30 +209,30 @@ def test_a_crash_between_invoking_and_removing_is_harmless(
 
         patched.setattr(redriving, "_remove", crash)
         crashed = shell("rejects", "redrive")
-    left = keys(pipeline)
+    left = keys(stage)
     shell("rejects", "redrive")
 
     assert crashed.status == 130
     assert left == [key]
-    assert keys(pipeline) == []
-    assert totals(pipeline, "Ora") == {"Ora": Decimal(6)}
+    assert keys(stage) == []
+    assert totals(stage, "Ora") == {"Ora": Decimal(6)}
 
 
 def test_what_was_written_again_meanwhile_is_not_removed(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [insertion("Yin", "6")]
-    key = store_rejects(pipeline, "AggregateScoresByUser", *records)
+    key = store_rejects(stage, "AggregateScoresByUser", *records)
     remove = redriving._remove
 
     def written_again_just_before(*arguments: Any) -> None:
-        store_rejects(pipeline, "AggregateScoresByUser", *records)
+        store_rejects(stage, "AggregateScoresByUser", *records)
         remove(*arguments)
 
     monkeypatch.setattr(redriving, "_remove", written_again_just_before)
     shell("rejects", "redrive")
 
-    assert keys(pipeline) == [key]
+    assert keys(stage) == [key]
 
 
 @pytest.mark.parametrize(
@@ -270,14 +264,14 @@ def test_an_undated_record_is_as_old_as_its_object() -> None:
     assert "1 of its 1 records are older than 30 days" in why_not(found, NOW)
 
 
-def test_an_old_object_stays_and_says_why(shell: Shell, pipeline: Pipeline) -> None:
+def test_an_old_object_stays_and_says_why(shell: Shell, stage: Stage) -> None:
     record = stream_record(image("Old", 1), at=NOW - KEPT_SECONDS - 60)
-    key = store_rejects(pipeline, "AggregateScoresByUser", record)
+    key = store_rejects(stage, "AggregateScoresByUser", record)
 
     answer = shell("rejects", "redrive", "--json")
 
     assert answer.status == 1
     assert answer.json["outcome"] == "refused"
     assert "might count twice" in answer.json["reason"]
-    assert keys(pipeline) == [key]
-    assert totals(pipeline, "Old") == {}
+    assert keys(stage) == [key]
+    assert totals(stage, "Old") == {}

@@ -6,21 +6,21 @@ from decimal import Decimal
 import pytest
 
 from operations.scores.send import send_payloads
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, clear_bucket, totals, until
 
 
 @pytest.fixture(scope="module")
-def _best(pipeline: Pipeline) -> None:
+def _best(stage: Stage) -> None:
     """Two players that nobody beats, and one rejected record."""
     payloads = [
         b'{"RecordID": 9001, "Username": "Zoe", "Score": 1E+10}',
         b'{"RecordID": 9002, "Username": "Abe", "Score": 1E+10}',
         b'{"RecordID": 9003, "Username": "nobody"}',
     ]
-    send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], payloads)
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads)
     expected = {"Zoe": Decimal(10**10), "Abe": Decimal(10**10)}
-    until(lambda: totals(pipeline, *expected), expected)
+    until(lambda: totals(stage, *expected), expected)
 
 
 @pytest.mark.usefixtures("_best")
@@ -36,14 +36,14 @@ def test_the_leaderboard_shows_the_best_first(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("_best")
 def test_the_watched_leaderboard_tells_how_the_pipeline_is_doing(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = shell("leaderboard", "--watch", "--looks", "2", "--every", "0.1")
     sent = [b'{"RecordID": %d, "Username": "Wim", "Score": 1}' % (9100 + n) for n in range(30)]
 
     def send_between_looks(_: float) -> None:
-        send_payloads(pipeline.kinesis, pipeline.variables["GAME_SCORES_STREAM"], sent)
-        until(lambda: totals(pipeline, "Wim"), {"Wim": Decimal(30)})
+        send_payloads(stage.aws.client("kinesis"), stage.names.stream, sent)
+        until(lambda: totals(stage, "Wim"), {"Wim": Decimal(30)})
 
     monkeypatch.setattr("operations.cli.leaderboard.time.sleep", send_between_looks)
     looks = shell("leaderboard", "--watch", "--looks", "2", "--json")
@@ -85,16 +85,16 @@ def test_followed_logs_go_on_until_ctrl_c(shell: Shell, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("_best")
-def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: Pipeline) -> None:
+def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, stage: Stage) -> None:
     with_reject = shell("status", "--json")
-    clear_bucket(pipeline)
+    clear_bucket(stage)
     well = shell("status")
     alarm = {
         "AlarmName": "game-scores-behind",
         "Namespace": "AWS/Lambda",
         "MetricName": "IteratorAge",
         "Dimensions": [
-            {"Name": "FunctionName", "Value": pipeline.function_name("AggregateScoresByUser")}
+            {"Name": "FunctionName", "Value": stage.function_name("AggregateScoresByUser")}
         ],
         "Statistic": "Maximum",
         "Period": 60,
@@ -102,12 +102,12 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: 
         "Threshold": 1.0,
         "ComparisonOperator": "GreaterThanThreshold",
     }
-    pipeline.cloudwatch.put_metric_alarm(**alarm)  # type: ignore[arg-type]
-    pipeline.cloudwatch.set_alarm_state(
+    stage.aws.client("cloudwatch").put_metric_alarm(**alarm)  # type: ignore[arg-type]
+    stage.aws.client("cloudwatch").set_alarm_state(
         AlarmName="game-scores-behind", StateValue="ALARM", StateReason="it is far behind"
     )
     alarmed = shell("status", "--json")
-    pipeline.cloudwatch.delete_alarms(AlarmNames=["game-scores-behind"])
+    stage.aws.client("cloudwatch").delete_alarms(AlarmNames=["game-scores-behind"])
 
     assert with_reject.status == 1
     assert "1 object of the last 24 hours" in with_reject.json["problems"][0]
@@ -119,9 +119,9 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, pipeline: 
 
 
 def test_status_finds_what_is_missing(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = dict.fromkeys(pipeline.variables, "game-scores-missing")
+    missing = dict.fromkeys(stage.variables, "game-scores-missing")
     monkeypatch.setattr("operations.stage.stage.names_from_stack", lambda *_: missing)
 
     answer = shell("status", "--json", "--region", "us-east-1")
@@ -132,14 +132,14 @@ def test_status_finds_what_is_missing(
     assert any("it reads arn:aws:dynamodb" in problem for problem in answer.json["problems"])
 
 
-def test_status_finds_a_disabled_mapping(shell: Shell, pipeline: Pipeline) -> None:
-    name = pipeline.function_name("AggregateScoresByUser")
-    (mapping,) = pipeline.lambda_.list_event_source_mappings(FunctionName=name)[
+def test_status_finds_a_disabled_mapping(shell: Shell, stage: Stage) -> None:
+    name = stage.function_name("AggregateScoresByUser")
+    (mapping,) = stage.aws.client("lambda").list_event_source_mappings(FunctionName=name)[
         "EventSourceMappings"
     ]
-    pipeline.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     disabled = shell("status", "--json")
-    pipeline.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     assert disabled.status == 1
     assert any("it is Disabled: nothing is processed" in each for each in disabled.json["problems"])
@@ -170,11 +170,11 @@ def test_what_does_not_exist_is_one_sentence_and_exit_status_2(
 
 
 def test_missing_credentials_and_a_missing_table_are_exit_status_2(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "operations.stage.stage.names_from_stack",
-        lambda *_: {**pipeline.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
+        lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
     )
     no_table = shell("leaderboard", "--region", "us-east-1")  # is looked for anew
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -11,15 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from operations.scores.send import BATCH_BYTES, in_batches, send_payloads, single_payload
-from operations.stage.stage import Pipeline
+from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 
 
-def test_generated_scores_come_to_the_totals_that_were_sent(
-    shell: Shell, pipeline: Pipeline
-) -> None:
+def test_generated_scores_come_to_the_totals_that_were_sent(shell: Shell, stage: Stage) -> None:
     users = [f"player-{number + 1:04d}" for number in range(20)]
-    before = totals(pipeline, *users)
+    before = totals(stage, *users)
 
     answer = shell("send", "--records", "300", "--users", "20", "--seed", "7", "--json")
 
@@ -27,12 +25,10 @@ def test_generated_scores_come_to_the_totals_that_were_sent(
     assert answer.json["sent"] == 300
     sent = answer.json["totals"]
     expected = {user: before.get(user, Decimal(0)) + Decimal(sent[user]) for user in users}
-    until(lambda: totals(pipeline, *expected), expected)
+    until(lambda: totals(stage, *expected), expected)
 
 
-def test_json_lines_are_sent_as_they_stand(
-    shell: Shell, pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_json_lines_are_sent_as_they_stand(shell: Shell, stage: Stage, tmp_path: Path) -> None:
     scores = tmp_path / "scores.jsonl"
     scores.write_text(
         '{"RecordID": 71, "Username": "Lina", "Score": 0.1000000000000000000001}\n\n'
@@ -44,12 +40,12 @@ def test_json_lines_are_sent_as_they_stand(
 
     assert (answer.json["sent"], answer.json["repeated"]) == (3, 1)
     assert answer.json["totals"] == {"Lina": "2.1000000000000000000001"}
-    until(lambda: totals(pipeline, "Lina"), {"Lina": Decimal("2.1000000000000000000001")})
-    assert records_of(pipeline, "Lina")["72"]["Game"] == {"M": {"Name": {"S": "chess"}}}
+    until(lambda: totals(stage, "Lina"), {"Lina": Decimal("2.1000000000000000000001")})
+    assert records_of(stage, "Lina")["72"]["Game"] == {"M": {"Name": {"S": "chess"}}}
 
 
 def test_csv_with_a_header_is_sent_from_standard_input(
-    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = 'Score,RecordID,Username,Game\n20,81,"Cora, the 1st",chess\n1.50,82,"Cora, the 1st",\n'
     stdin = SimpleNamespace(buffer=io.BytesIO(b"\xef\xbb\xbf" + text.encode()))
@@ -58,8 +54,8 @@ def test_csv_with_a_header_is_sent_from_standard_input(
     answer = shell("send", "-", "--format", "csv", "--json")
 
     assert answer.json["totals"] == {"Cora, the 1st": "21.50"}
-    until(lambda: totals(pipeline, "Cora, the 1st"), {"Cora, the 1st": Decimal("21.5")})
-    records = records_of(pipeline, "Cora, the 1st")
+    until(lambda: totals(stage, "Cora, the 1st"), {"Cora, the 1st": Decimal("21.5")})
+    records = records_of(stage, "Cora, the 1st")
     assert records["81"]["Game"] == {"S": "chess"}
     assert "Game" not in records["82"]
 
@@ -140,7 +136,7 @@ def test_batches_are_full_and_no_larger_than_the_stream_takes() -> None:
 
 
 def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
-    shell: Shell, pipeline: Pipeline
+    shell: Shell, stage: Stage
 ) -> None:
     record = {"RecordID": 91, "Username": "Ines", "Score": 20}
 
@@ -152,7 +148,7 @@ def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
     assert "Ines's score of 20 stands in GameScoreRecords." in first.out
     assert "correct it with --replace" in again.err
     assert corrected.json["score"] == "30"
-    until(lambda: totals(pipeline, "Ines"), {"Ines": Decimal(30)})
+    until(lambda: totals(stage, "Ines"), {"Ines": Decimal(30)})
 
 
 @pytest.mark.parametrize("record", ["20", "{", '{"RecordID": 1}', '{"Game": "chess"}', "\udcff"])

@@ -112,8 +112,7 @@ class Environment:
         self.session.events.register("before-send.*.*", self._send)
         config = CLIENT_CONFIG.merge(Config(max_pool_connections=16))
         self.clients: dict[str, Any] = {
-            service: self.session.client(service, endpoint_url=aws.endpoint_url, config=config)
-            for service in SERVICES
+            service: self.session.client(service, config=config) for service in SERVICES
         }
         self._http = URLLib3Session(max_pool_connections=16)
 

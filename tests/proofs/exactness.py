@@ -27,8 +27,8 @@ import app
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
 from operations.local.server import EmbeddedAws, embedded_aws
+from tests.data_stack import DataStack, new_data_stack
 from tests.proofs.delivery import Environment, Faults, Handler, History, handlers_in_environments
-from tests.stage import Stage, new_stage
 
 RESULTS = Path(__file__).with_name("results") / "exactness.json"
 OURS = "Game Scores"
@@ -120,29 +120,29 @@ def deliver_history(
     for _ in range(records):
         write(history, chance)
         history.pass_time(chance.random() < 0.2)
-    stage = new_stage(aws)
+    data = new_data_stack(aws)
     environment = Environment(aws, Faults(random.Random(seed), ONE_FAULT_IN))
     outcome = Outcome(USERS, sum(map(len, history.shards)))
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(StringIO()))
         stack.enter_context(mock.patch("botocore.endpoint.time", NO_BACKOFF))
-        stack.enter_context(handlers_in_environments(stage.variables))
-        handler = make_handler(name, aws, environment, stage)
+        stack.enter_context(handlers_in_environments(data.variables))
+        handler = make_handler(name, aws, environment, data)
         for shard in history.shards:
             _deliver_shard(shard, environment, handler, chance, outcome)
-    found, expected = stage.totals, history.totals()
+    found, expected = data.totals, history.totals()
     outcome.wrong_totals = sum(
         found.get(user, Decimal(0)) != expected.get(user, Decimal(0)) for user in history.usernames
     )
     return outcome
 
 
-def make_handler(name: str, aws: EmbeddedAws, environment: Environment, stage: Stage) -> Handler:
+def make_handler(name: str, aws: EmbeddedAws, environment: Environment, data: DataStack) -> Handler:
     """The implementation, its clients hit by the environment's faults."""
     if name == OURS:
         handler: Handler = app.aggregate_scores_by_user
         return handler
-    create_markers_table(stage.dynamodb, TABLES.markers)
+    create_markers_table(data.dynamodb, TABLES.markers)
     return AGGREGATORS[name](RivalSession(environment.session, aws.endpoint_url), TABLES)
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 import app
 from operations.local.server import EmbeddedAws, embedded_aws
 from tests.builders import inserted, stream_record
+from tests.data_stack import DataStack, new_data_stack
 from tests.proofs.delivery import (
     Environment,
     Faults,
@@ -28,7 +29,6 @@ from tests.proofs.delivery import (
     handlers_in_environments,
     ingestion_problems,
 )
-from tests.stage import Stage, new_stage
 
 INVOCATIONS_AT_ONCE = 4
 OLD_SECONDS = 3 * 3600
@@ -59,11 +59,11 @@ def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Count
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task(f"seed {seed}: faults", total=goal)
         while faults.injected.total() < goal:
-            stage = new_stage(aws)
+            data = new_data_stack(aws)
             faults.one_in = chance.choice((3, 4, 6, 10))
             run = soak_aggregation if chance.random() < 0.7 else soak_ingestion
-            with handlers_in_environments(stage.variables):
-                problems = run(stage, environments, chance, outcomes)
+            with handlers_in_environments(data.variables):
+                problems = run(data, environments, chance, outcomes)
             for problem in problems:
                 console.print(f"seed {seed}: {problem}", style="red")
             bar.update(task, completed=min(goal, faults.injected.total()))
@@ -72,7 +72,10 @@ def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Count
 
 
 def soak_aggregation(
-    stage: Stage, environments: Sequence[Environment], chance: random.Random, outcomes: Counter[str]
+    data: DataStack,
+    environments: Sequence[Environment],
+    chance: random.Random,
+    outcomes: Counter[str],
 ) -> list[str]:
     """A history, delivered in every way with faults, then drained and delivered whole again."""
     history = History(chance.randint(1, 4), [f"user {number}" for number in range(6)])
@@ -87,22 +90,25 @@ def soak_aggregation(
             history.pass_time(OLD_SECONDS)
         deliver_somehow(mapping, chance)
     problems = _drained(mapping, outcomes)
-    problems += aggregation_problems(history, stage.totals, stage.rejects)
+    problems += aggregation_problems(history, data.totals, data.rejects)
     for shard in range(len(history.shards)):
         mapping.rewind(shard, 10**6)
     problems += _drained(mapping, outcomes)
-    problems += aggregation_problems(history, stage.totals, stage.rejects)
+    problems += aggregation_problems(history, data.totals, data.rejects)
     outcomes["histories"] += 1
     outcomes["stream records"] += sum(map(len, history.shards))
     outcomes["failed invocations"] += mapping.failures
-    outcomes["archive pages"] += len(stage.pages)
+    outcomes["archive pages"] += len(data.pages)
     outcomes["wrong"] += sum("instead of" in problem for problem in problems)
     outcomes["lost"] += sum("lost" in problem for problem in problems)
     return problems
 
 
 def soak_ingestion(
-    stage: Stage, environments: Sequence[Environment], chance: random.Random, outcomes: Counter[str]
+    data: DataStack,
+    environments: Sequence[Environment],
+    chance: random.Random,
+    outcomes: Counter[str],
 ) -> list[str]:
     """Producers' retries and conflicts, delivered with faults, corrected in the table between."""
     producers = Producers(chance.randint(1, 3), first_id=0)
@@ -112,12 +118,12 @@ def soak_ingestion(
         for _ in range(chance.randint(1, 60)):
             producers.send_at_random(chance)
         deliver_somehow(mapping, chance)
-        known = sorted(stage.records)
+        known = sorted(data.records)
         for record_id in chance.sample(known, k=min(2, len(known))):
             corrected[record_id] = Decimal(chance.randint(-99, -1))
-            correct(stage.dynamodb, "GameScoreRecords", record_id, corrected[record_id])
+            correct(data.dynamodb, "GameScoreRecords", record_id, corrected[record_id])
     problems = _drained(mapping, outcomes)
-    problems += ingestion_problems(producers, stage.records, stage.rejects, corrected)
+    problems += ingestion_problems(producers, data.records, data.rejects, corrected)
     outcomes["payloads"] += sum(map(len, producers.shards))
     outcomes["failed invocations"] += mapping.failures
     outcomes["wrong"] += sum("undone" in problem or "although" in problem for problem in problems)

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 import app
 from operations.local.server import EmbeddedAws
+from tests.data_stack import DataStack
 from tests.proofs.delivery import (
     Environment,
     Faults,
@@ -23,7 +24,6 @@ from tests.proofs.delivery import (
     handlers_in_environments,
     ingestion_problems,
 )
-from tests.stage import Stage
 
 Environments = list[Environment]
 
@@ -38,12 +38,12 @@ def ten_environments(aws: EmbeddedAws) -> Environments:
 
 
 @pytest.fixture
-def environments(ten_environments: Environments, stage: Stage) -> Iterator[Environments]:
+def environments(ten_environments: Environments, data: DataStack) -> Iterator[Environments]:
     faults = ten_environments[0].faults
     faults.one_in = 0
     faults.injected.clear()
     faults.chance.seed(1)
-    with handlers_in_environments(stage.variables):
+    with handlers_in_environments(data.variables):
         yield ten_environments
 
 
@@ -51,7 +51,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     """Histories and deliveries as Hypothesis makes them up; small ones when they fail."""
 
     environments: Environments
-    stage: Stage
+    data: DataStack
 
     @initialize(shards=st.integers(1, 3), users=st.integers(1, 3), seed=st.integers(0, 2**16))
     def begin(self, shards: int, users: int, seed: int) -> None:
@@ -114,13 +114,15 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert found == {name: expected.get(name, Decimal(0)) for name in found}
 
     def total(self, username: str) -> Decimal:
-        item = self.stage.total_item(username)
+        item = self.data.total_item(username)
         return Decimal(item.get("Score", {"N": "0"})["N"])
 
 
-def test_every_total_is_the_sum_over_the_history(environments: Environments, stage: Stage) -> None:
+def test_every_total_is_the_sum_over_the_history(
+    environments: Environments, data: DataStack
+) -> None:
     machine: Any = type(
-        "Machine", (DeliveryMachine,), {"environments": environments[:3], "stage": stage}
+        "Machine", (DeliveryMachine,), {"environments": environments[:3], "data": data}
     )
     machine.TestCase.settings = settings(
         max_examples=60,
@@ -134,7 +136,7 @@ def test_every_total_is_the_sum_over_the_history(environments: Environments, sta
 
 
 def test_parallel_writers_to_few_users_are_exact_within_bounded_rounds(
-    environments: Environments, stage: Stage
+    environments: Environments, data: DataStack
 ) -> None:
     chance = random.Random(5)
     history = History(10, ["Ann", "Ben", "Cid"])
@@ -148,12 +150,12 @@ def test_parallel_writers_to_few_users_are_exact_within_bounded_rounds(
         parts = [(shard, start, start + 25) for shard in range(10)]
         assert all(mapping.deliver_at_once(parts))
 
-    assert stage.totals == history.totals()
+    assert data.totals == history.totals()
     assert mapping.failures == 0
 
 
 def test_ingestion_stores_each_id_once_and_rejects_what_conflicts(
-    environments: Environments, stage: Stage
+    environments: Environments, data: DataStack
 ) -> None:
     chance = random.Random(7)
     producers = Producers(shards=3, first_id=0)
@@ -172,10 +174,10 @@ def test_ingestion_stores_each_id_once_and_rejects_what_conflicts(
         )
         mapping.advance(chance.randrange(3), chance.randint(1, 60), bisect=True)
         mapping.rewind(chance.randrange(3), chance.randint(0, 50))
-        for record_id in chance.sample(sorted(stage.records), k=min(2, len(stage.records))):
+        for record_id in chance.sample(sorted(data.records), k=min(2, len(data.records))):
             corrected[record_id] = Decimal(chance.randint(-99, -1))
-            correct(stage.dynamodb, "GameScoreRecords", record_id, corrected[record_id])
+            correct(data.dynamodb, "GameScoreRecords", record_id, corrected[record_id])
     assert mapping.drain() == 0
 
     assert environments[0].faults.injected.total() > 20
-    assert ingestion_problems(producers, stage.records, stage.rejects, corrected) == []
+    assert ingestion_problems(producers, data.records, data.rejects, corrected) == []

@@ -10,7 +10,7 @@ import pytest
 from operations.stage.config import PROJECT
 from tests.proofs.fuzz_target import decode_input
 
-CORPUS = PROJECT / "tests" / "corpus"
+CORPUS = PROJECT / "tests" / "proofs" / "corpus"
 SECONDS = 4
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.settings import Settings
 from operations.local.pipeline import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
 from operations.rejects.objects import read_rejects
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stage:
+class DataStack:
     """The data stack's real resources, as the functions see them."""
 
     variables: dict[str, str]
@@ -25,33 +26,38 @@ class Stage:
     s3: "S3Client"
 
     @property
+    def names(self) -> Settings:
+        """Its names, as the functions read them."""
+        return Settings.from_environment(self.variables)
+
+    @property
     def totals(self) -> dict[str, Decimal]:
         """Every user's total."""
-        return read_totals(self.dynamodb, self.variables["GAME_SCORES_BY_USER_TABLE"])
+        return read_totals(self.dynamodb, self.names.totals_table)
 
     def total_item(self, username: str) -> dict[str, Any]:
         """A user's item, receipts included."""
         return self.dynamodb.get_item(
-            TableName=self.variables["GAME_SCORES_BY_USER_TABLE"],
+            TableName=self.names.totals_table,
             Key={"Username": {"S": username}},
         ).get("Item", {})
 
     @property
     def pages(self) -> list[dict[str, Any]]:
         """The archived pages of receipts, in their order."""
-        pages = scan(self.dynamodb, self.variables["GAME_SCORE_RECEIPTS_TABLE"])
+        pages = scan(self.dynamodb, self.names.receipts_table)
         return sorted((dict(page) for page in pages), key=lambda page: str(page["Page"]))
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
         """The score records by id."""
-        items = scan(self.dynamodb, self.variables["GAME_SCORE_RECORDS_TABLE"])
+        items = scan(self.dynamodb, self.names.records_table)
         return {item["RecordID"]["N"]: dict(item) for item in items}
 
     @property
     def rejects(self) -> list[dict[str, Any]]:
         """Every rejected record with its reason, over all objects in the bucket."""
-        objects = read_rejects(self.s3, self.variables["REJECTS_BUCKET"])
+        objects = read_rejects(self.s3, self.names.rejects_bucket)
         return [reject._asdict() for each in objects for reject in each.rejects]
 
     @property
@@ -60,13 +66,13 @@ class Stage:
         return [reject["reason"] for reject in self.rejects]
 
 
-def new_stage(aws: EmbeddedAws) -> Stage:
+def new_data_stack(aws: EmbeddedAws) -> DataStack:
     """The data stack, new and empty; whatever stood in the embedded AWS is gone."""
     aws.reset()
-    cloudformation = aws.session.client("cloudformation", endpoint_url=aws.endpoint_url)
+    cloudformation = aws.session.client("cloudformation")
     outputs = apply_stack(cloudformation, DATA_STACK, PROJECT / DATA_TEMPLATE, LOCAL_PARAMETERS)
-    return Stage(
+    return DataStack(
         {variable_name(output): value for output, value in outputs.items()},
-        aws.session.client("dynamodb", endpoint_url=aws.endpoint_url),
-        aws.session.client("s3", endpoint_url=aws.endpoint_url),
+        aws.session.client("dynamodb"),
+        aws.session.client("s3"),
     )

@@ -1,0 +1,34 @@
+"""One client a service, made once, that speaks to the stage's AWS."""
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard"}, s3={"addressing_style": "path"}, max_pool_connections=32
+)
+
+
+class AwsSession(boto3.Session):
+    """A session whose clients speak to `endpoint_url`, to AWS itself where it is None.
+
+    A client made without arguments of its own is kept and given out again.
+    """
+
+    def __init__(self, endpoint_url: str | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+
+    if not TYPE_CHECKING:  # the types of boto3.Session.client hold
+
+        def client(self, service, **arguments):
+            """The service's client, as boto3 makes it."""
+            if arguments:
+                return super().client(service, **{"endpoint_url": self.endpoint_url, **arguments})
+            if service not in self._clients:
+                self._clients[service] = super().client(
+                    service, endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
+                )
+            return self._clients[service]
