@@ -110,14 +110,59 @@ def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, stage: Stage) -
 def test_a_record_inserted_by_hand_may_be_sent_with_the_same_content(
     ingest: Invoke, stage: Stage
 ) -> None:
-    stage.dynamodb.put_item(
-        TableName="GameScoreRecords",
-        Item={"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}},
-    )
+    put_by_hand(stage)
 
     ingest(kinesis_record(SCORE))
 
     assert stage.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ({"N": "1"}, b"1.0"),
+        ({"N": "1.00"}, b"1E0"),
+        ({"N": "0"}, b"-0.0"),
+        ({"L": [{"N": "1.0"}, {"BOOL": True}]}, b"[1, true]"),
+        ({"M": {"a": {"L": [{"M": {"b": {"N": "100"}}}]}}}, b'{"a": [{"b": 1E2}]}'),
+        ({"NULL": True}, b"null"),
+    ],
+)
+def test_numbers_are_the_same_content_however_they_are_written(
+    ingest: Invoke, stage: Stage, stored: dict[str, Any], sent: bytes
+) -> None:
+    put_by_hand(stage, Extra=stored)
+
+    ingest(kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Extra": %s}' % sent))
+
+    assert stage.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ({"N": "1"}, b"true"),
+        ({"BOOL": True}, b"1"),
+        ({"BOOL": False}, b"0"),
+        ({"L": [{"N": "1"}]}, b"[true]"),
+        ({"M": {"a": {"L": [{"M": {"b": {"BOOL": False}}}]}}}, b'{"a": [{"b": 0.0}]}'),
+        ({"NULL": True}, b"true"),
+        ({"S": "1"}, b"1"),
+        ({"NS": ["1"]}, b"[1]"),
+        ({"NS": ["1"]}, b"[true]"),
+        ({"SS": ["a"]}, b'["a"]'),
+        ({"BS": [b"a"]}, b'["a"]'),
+        ({"B": b"a"}, b'"a"'),
+    ],
+)
+def test_values_of_different_types_are_other_content(
+    ingest: Invoke, stage: Stage, stored: dict[str, Any], sent: bytes
+) -> None:
+    put_by_hand(stage, Extra=stored)
+
+    ingest(kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Extra": %s}' % sent))
+
+    assert "RecordID 7 stands in the table with other content" in stage.reasons[0]
 
 
 def test_the_same_id_with_other_content_is_a_reject_and_changes_nothing(
@@ -389,3 +434,9 @@ def test_an_unforeseen_exception_in_one_record_is_logged_with_its_traceback(
 def test_an_empty_batch_is_no_work(ingest: Invoke, aggregate: Invoke) -> None:
     assert ingest(*event()["Records"]) == "Successfully processed 0 records."
     assert aggregate() == "Successfully processed 0 records."
+
+
+def put_by_hand(stage: Stage, **attributes: Any) -> None:
+    """A record in the table that came from no payload: 7, Ann's, 5."""
+    item = {"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}}
+    stage.dynamodb.put_item(TableName="GameScoreRecords", Item={**item, **attributes})
