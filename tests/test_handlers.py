@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
 
+from chalicelib import clients
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
 from tests.conftest import Invoke
@@ -184,6 +186,34 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(ingest: Invoke, st
 
     assert stage.records["7"]["Score"] == {"N": "0"}
     assert len(stage.rejects) == 19
+
+
+def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_slow(
+    ingest: Invoke, stage: Stage
+) -> None:
+    other_answered = Event()
+
+    def hold_the_first(request: Any, **_: Any) -> None:
+        if b"the first" in request.body:
+            other_answered.wait(0.5)
+
+    def tell(**_: Any) -> None:
+        other_answered.set()
+
+    events = clients.dynamodb_client().meta.events
+    events.register("before-send.dynamodb.PutItem", hold_the_first)
+    events.register("after-call.dynamodb.PutItem", tell)
+    try:
+        ingest(
+            kinesis_record(b'{"RecordID": 1, "Username": "the first", "Score": 1}'),
+            kinesis_record(b'{"RecordID": 1.0, "Username": "the second", "Score": 1}'),
+        )
+    finally:
+        events.unregister("before-send.dynamodb.PutItem", hold_the_first)
+        events.unregister("after-call.dynamodb.PutItem", tell)
+
+    assert stage.records["1"]["Username"] == {"S": "the first"}
+    assert len(stage.rejects) == 1
 
 
 @pytest.mark.parametrize(
@@ -387,6 +417,17 @@ def test_rejects_of_a_redelivered_batch_stand_in_the_bucket_once(
         ingest(*batch)
 
     assert [reject["record"] for reject in stage.rejects] == [batch[0], batch[2]]
+
+
+def test_batches_that_share_a_first_reject_keep_all_of_theirs(ingest: Invoke, stage: Stage) -> None:
+    first, second, third = (kinesis_record(b'{"Score": %d}' % score) for score in range(3))
+
+    ingest(first, second)
+    ingest(first, third)
+    ingest(first)
+
+    kept = [reject["record"] for reject in stage.rejects]
+    assert all(record in kept for record in (first, second, third))
 
 
 def test_each_function_reports_what_it_did_as_metrics(
