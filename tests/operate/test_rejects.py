@@ -14,10 +14,10 @@ from chalicelib.rejects import object_key
 from operations import redrive as redriving
 from operations.events import event, image, kinesis_record, stream_record
 from operations.pipeline import Pipeline
-from operations.redrive import why_not
-from operations.rejects import RejectedRecord, RejectsObject, list_objects
+from operations.redrive import LARGEST_EVENT_BYTES, why_not
+from operations.rejects import RejectedRecord, RejectsObject, list_objects, read_rejects
 from operations.sending import send_payloads
-from tests.operate.conftest import Shell, records_of, totals, until
+from tests.operate.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
 
@@ -160,6 +160,158 @@ def test_what_lambda_gave_up_is_redriven_too(
     assert keys(pipeline) == []
 
 
+def change_total(pipeline: Pipeline, user: str, score: dict[str, str]) -> None:
+    pipeline.dynamodb.update_item(
+        TableName=pipeline.variables["GAME_SCORES_BY_USER_TABLE"],
+        Key={"Username": {"S": user}},
+        UpdateExpression="SET Score = :score",
+        ExpressionAttributeValues={":score": score},
+    )
+
+
+def delete_record(pipeline: Pipeline, record_id: int) -> None:
+    pipeline.dynamodb.delete_item(
+        TableName=pipeline.variables["GAME_SCORE_RECORDS_TABLE"],
+        Key={"RecordID": {"N": str(record_id)}},
+    )
+
+
+def rejected_records(pipeline: Pipeline) -> list[Any]:
+    bucket = pipeline.variables["REJECTS_BUCKET"]
+    return [record for each in read_rejects(pipeline.s3, bucket) for record in each.records]
+
+
+def test_scores_corrected_and_deleted_after_their_insertion_was_refused_come_right_by_one_redrive(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    reconcile = ("reconcile", "--user", "Wil", "--settle", "0.1")
+    change_total(pipeline, "Wil", {"S": "damaged"})
+    shell("insert", SCORE % (7021, "Wil", 5))
+    shell("insert", SCORE % (7022, "Wil", 7))
+    until(lambda: len(rejected_records(pipeline)), 2)
+    change_total(pipeline, "Wil", {"N": "0"})
+    shell("insert", SCORE % (7021, "Wil", 6), "--replace")
+    delete_record(pipeline, 7022)
+    until(lambda: totals(pipeline, "Wil"), {"Wil": Decimal(6 - 5 - 7)})
+    before = shell(*reconcile)
+
+    redriven = shell("rejects", "redrive")
+
+    assert (before.status, redriven.status, shell(*reconcile).status) == (1, 0, 0)
+    assert totals(pipeline, "Wil") == {"Wil": Decimal(6)}
+    assert keys(pipeline) == []
+
+
+def test_changes_that_only_together_fit_into_a_total_get_in_by_one_redrive(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    reconcile = ("reconcile", "--user", "Xia", "--settle", "0.1")
+    # Below zero, so that it leads no leaderboard of other tests.
+    shell("insert", SCORE % (7031, "Xia", "-1E+50"))
+    until(lambda: totals(pipeline, "Xia"), {"Xia": Decimal("-1E+50")})
+    for number, corrected in enumerate(("-1E-50", "-2E+50"), start=1):
+        shell("insert", SCORE % (7031, "Xia", corrected), "--replace")
+        until(lambda: len(rejected_records(pipeline)), number)
+    assert len(keys(pipeline)) == 2
+    before = shell(*reconcile)
+
+    redriven = shell("rejects", "redrive")
+
+    assert (before.status, redriven.status, shell(*reconcile).status) == (1, 0, 0)
+    assert totals(pipeline, "Xia") == {"Xia": Decimal("-2E+50")}
+    assert keys(pipeline) == []
+
+
+def test_objects_that_go_together_are_removed_each_as_soon_as_its_own_records_are_done_with(
+    shell: Shell, pipeline: Pipeline
+) -> None:
+    whole, twice, broken = (insertion(f"Zoe {name}", "3") for name in ("1", "22", "333"))
+    del broken["dynamodb"]["NewImage"]
+    taken = store_rejects(pipeline, "AggregateScoresByUser", whole, twice)
+    mixed = store_rejects(pipeline, "AggregateScoresByUser", twice, broken)
+    alone = store_rejects(pipeline, "AggregateScoresByUser", broken)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    told = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert {key: (each["outcome"], each["done"]) for key, each in told.items()} == {
+        taken: ("done", 2),
+        mixed: ("rejected again", 1),
+        alone: ("rejected again", 0),
+    }
+    assert told[mixed]["stands_in"] == told[alone]["stands_in"] == [alone]
+    assert keys(pipeline) == [alone]
+    assert totals(pipeline, "Zoe 1", "Zoe 22") == {"Zoe 1": 3, "Zoe 22": 3}
+
+
+def test_an_object_on_which_the_function_fails_holds_up_none_that_goes_with_it(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison = insertion("Quin's poison", "1")
+    bad = store_rejects(pipeline, "AggregateScoresByUser", poison)
+    store_rejects(pipeline, "AggregateScoresByUser", insertion("Quin", "3"))
+    invoke = redriving._invoke
+
+    def fail_on_poison(deployed: Pipeline, handler: str, batch: Any) -> str:
+        return "it crashes" if poison in batch else invoke(deployed, handler, batch)
+
+    monkeypatch.setattr(redriving, "_invoke", fail_on_poison)
+    answer = shell("rejects", "redrive", "--json")
+
+    outcomes = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert answer.status == 1
+    assert (outcomes[bad]["outcome"], outcomes[bad]["reason"]) == ("failed", "it crashes")
+    assert keys(pipeline) == [bad]
+    assert totals(pipeline, "Quin") == {"Quin": 3}
+
+
+def test_what_another_redrive_is_done_with_meanwhile_is_done_with(
+    shell: Shell, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = insertion("Bo", "3")
+    del broken["dynamodb"]["NewImage"]
+    store_rejects(pipeline, "AggregateScoresByUser", broken, insertion("Bo too", "4"))
+    of_now = redriving._Versions.of_now
+
+    def removed_just_after(*arguments: Any) -> dict[str, str]:
+        listed = of_now(*arguments)
+        clear_bucket(pipeline)
+        return listed
+
+    monkeypatch.setattr(redriving._Versions, "of_now", removed_just_after)
+    answer = shell("rejects", "redrive", "--json")
+
+    assert (answer.status, answer.json["done"]) == (0, 2)
+
+
+def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
+    rejects = tuple(RejectedRecord("", record) for record in records)
+    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), processor, rejects)
+
+
+def test_as_many_objects_of_the_aggregator_go_together_as_one_event_holds() -> None:
+    small, large = insertion("Ann", "1"), {"filling": "x" * (LARGEST_EVENT_BYTES // 3)}
+    objects = [
+        rejects_object("200 records", "AggregateScoresByUser", *[small] * 200),
+        rejects_object("of another function", "ProcessKinesisRecords", small),
+        rejects_object("300 more", "AggregateScoresByUser", *[small] * 300),
+        rejects_object("1 more", "AggregateScoresByUser", small),
+        rejects_object("large", "AggregateScoresByUser", large, large),
+        rejects_object("large, too", "AggregateScoresByUser", large),
+        rejects_object("too many for one event", "AggregateScoresByUser", *[small] * 501),
+    ]
+
+    loads = [[each.key for each in load] for load in redriving._loads(iter(objects))]
+
+    assert loads == [
+        ["of another function"],
+        ["200 records", "300 more"],
+        ["1 more", "large"],
+        ["large, too"],
+        ["too many for one event"],
+    ]
+
+
 @contextmanager
 def broken_function(pipeline: Pipeline) -> Iterator[None]:
     """The aggregator fails: its table of totals is another one that is not there."""
@@ -255,9 +407,7 @@ def test_what_is_older_than_its_receipt_is_refused(
 ) -> None:
     record = stream_record(image("Ann", 1), at=NOW - age_seconds)
     young = stream_record(image("Ann", 1), at=NOW)
-    written = datetime.fromtimestamp(NOW, UTC)
-    rejects = (RejectedRecord("", young), RejectedRecord("", record))
-    found = RejectsObject("rejects/x.json", "1", written, processor, rejects)
+    found = rejects_object("rejects/x.json", processor, young, record)
 
     assert bool(why_not(found, NOW)) is refused
 
