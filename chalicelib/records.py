@@ -141,12 +141,23 @@ def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Re
     )
 
 
-def _content(item: dict[str, Any]) -> dict[str, Any]:
-    # Only here, for a RecordID that came again: it imports all of boto3.
-    from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415
+def _content(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _typed(value) for name, value in item.items() if name != DIGEST_ATTRIBUTE}
 
-    deserialize = TypeDeserializer().deserialize
-    return {name: deserialize(value) for name, value in item.items() if name != DIGEST_ATTRIBUTE}
+
+def _typed(value: Mapping[str, Any]) -> tuple[str, Any]:
+    """The attribute value to compare, with its type: to Python true is 1, and "1.0" is not "1".
+
+    Sets are left as they are, since no payload has any.
+    """
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return kind, Decimal(content)
+    if kind == "L":
+        return kind, [_typed(each) for each in content]
+    if kind == "M":
+        return kind, {name: _typed(each) for name, each in content.items()}
+    return kind, content
 
 
 def _by_id(records: Sequence[ScoreRecord]) -> Iterable[list[ScoreRecord]]:

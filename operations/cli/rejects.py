@@ -81,7 +81,8 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Give rejected records to their function again, once what made them fail is mended.
 
     An object is removed when all its records are done with: taken by the function, or rejected
-    again and kept in another object with the reason of now. Exit status 1 if records are left.
+    again and kept in another object with the reason of now. Rejects of AggregateScoresByUser go
+    together, so changes get in that a total takes only as a sum. Exit status 1 if records are left.
     Doing it twice, or in two terminals, counts once.
     """
     outcomes: Counter[str] = Counter()

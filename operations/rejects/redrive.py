@@ -1,5 +1,9 @@
 """Gives rejected records to their function again, and removes what is done with.
 
+Those of AggregateScoresByUser go together, from as many objects as one event holds, oldest first.
+The function adds an event's changes of one user as one sum, and halves only what is refused: so
+changes get in that the total could not take one by one, such as a score's insertion and deletion.
+
 The function's answer does not tell whether a record was rejected again, but the bucket does: an
 invocation that rejects records writes one object with them before it answers, and every write to
 a versioned bucket makes a version of its own. So the versions under the days that such an object
@@ -13,7 +17,7 @@ to be redriven once more, which is harmless: records are stored once and counted
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,9 +27,14 @@ from operations.errors import OperationFailed
 from operations.rejects.objects import RejectsObject, list_objects, read_object
 from operations.stage.stage import FUNCTIONS, Stage
 
-LARGEST_BATCH = 100
+AGGREGATOR = "AggregateScoresByUser"
+
+LARGEST_BATCHES = {"ProcessKinesisRecords": 100, AGGREGATOR: 500}
+"""Records that go in one event. Where a total refuses all of them, the aggregator asks some four
+requests a record, one after another: with 500, some ten seconds of the minute that it may run."""
+
 LARGEST_EVENT_BYTES = 5_000_000
-"""An invocation takes 6 MB; the mappings deliver 100 records at a time."""
+"""An invocation takes 6 MB."""
 
 DAY_SECONDS = 24 * 3600
 
@@ -62,18 +71,18 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
             "rejected again: turn versioning on first, as infrastructure/data.yaml does."
         )
     versions = _Versions(stage, bucket)
-    for key in [found.key for found in list_objects(stage.aws.client("s3"), bucket, prefix)]:
-        try:
-            found = read_object(stage.aws.client("s3"), bucket, key)
-        except stage.aws.client("s3").exceptions.NoSuchKey:
-            continue  # removed meanwhile, by another redrive or with an object before
-        refusal = why_not(found, time.time())
-        if refusal:
-            yield Redriven(key, len(found.rejects), "refused", reason=refusal)
-        elif dry_run:
-            yield Redriven(key, len(found.rejects), "would redrive")
-        else:
-            yield _redrive_object(stage, bucket, found, versions)
+    for load in _loads(_read_oldest_first(stage, bucket, prefix)):
+        taken = []
+        for found in load:
+            refusal = why_not(found, time.time())
+            if refusal:
+                yield Redriven(found.key, len(found.rejects), "refused", reason=refusal)
+            elif dry_run:
+                yield Redriven(found.key, len(found.rejects), "would redrive")
+            else:
+                taken.append(found)
+        if taken:
+            yield from _redrive_together(stage, bucket, taken, versions)
 
 
 def why_not(found: RejectsObject, now_seconds: float) -> str:
@@ -85,7 +94,7 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
         return found.problem
     if found.processor not in FUNCTIONS:
         return f"it is of a function {found.processor!r} that this app does not have"
-    if found.processor != "AggregateScoresByUser":
+    if found.processor != AGGREGATOR:
         return ""
     written = found.written.timestamp()
     ages = [now_seconds - (_created(record) or written) for record in found.records]
@@ -100,54 +109,129 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
     )
 
 
-def _redrive_object(
-    stage: Stage, bucket: str, found: RejectsObject, versions: "_Versions"
-) -> Redriven:
-    records = list(found.records)
-    prefixes = sorted({_day_prefix(found.processor, record) for record in records})
+def _read_oldest_first(stage: Stage, bucket: str, prefix: str) -> Iterator[RejectsObject]:
+    """The objects under the prefix, but for those that are gone when it is their turn."""
+    listed = sorted(
+        list_objects(stage.aws.client("s3"), bucket, prefix), key=lambda each: each.written
+    )
+    for each in listed:
+        found = _read_if_there(stage, bucket, each.key)
+        if found:
+            yield found
+
+
+def _loads(objects: Iterable[RejectsObject]) -> Iterator[list[RejectsObject]]:
+    """The objects one by one, but those of the aggregator together, as many as one event holds."""
+    load: list[RejectsObject] = []
+    records = size_bytes = 0
+    for found in objects:
+        if found.processor != AGGREGATOR:
+            yield [found]
+            continue
+        more_bytes = sum(map(_size_bytes, found.records))
+        if load and (
+            records + len(found.rejects) > LARGEST_BATCHES[AGGREGATOR]
+            or size_bytes + more_bytes > LARGEST_EVENT_BYTES
+        ):
+            yield load
+            load, records, size_bytes = [], 0, 0
+        load.append(found)
+        records += len(found.rejects)
+        size_bytes += more_bytes
+    if load:
+        yield load
+
+
+def _redrive_together(
+    stage: Stage, bucket: str, objects: Sequence[RejectsObject], versions: "_Versions"
+) -> Iterator[Redriven]:
+    """What becomes of the objects, all of one function, when their records go to it together.
+
+    Where the function fails on several, each is tried by itself, so that none holds up the others.
+    """
+    processor = objects[0].processor
+    records = _distinct_oldest_first(objects)
+    prefixes = sorted({_day_prefix(processor, record) for record in records})
     before = versions.known(prefixes)
-    for batch in _batches(records):
-        failure = _invoke(stage, found.processor, batch)
+    for batch in _batches(records, LARGEST_BATCHES[processor]):
+        failure = _invoke(stage, processor, batch)
+        if failure and len(objects) == 1:
+            yield Redriven(objects[0].key, len(objects[0].rejects), "failed", reason=failure)
+            return
         if failure:
-            return Redriven(found.key, len(records), "failed", reason=failure)
+            for each in objects:
+                yield from _redrive_together(stage, bucket, [each], versions)
+            return
     after = versions.of_now(prefixes)
     written = [key for key, version in after.items() if before.get(key) != version]
-    identities = {_identity(record) for record in records}
-    again: dict[str, str] = {}
-    stands_in: list[str] = []
-    for key in written:
-        rejects = read_object(stage.aws.client("s3"), bucket, key).rejects
-        ours = {_identity(each.record): each.reason for each in rejects}
-        if identities & ours.keys():
+    rejected_again = {key: _reasons_in(stage, bucket, key) for key in written}
+    for each in objects:
+        yield _settle(stage, bucket, each, rejected_again)
+
+
+def _settle(
+    stage: Stage,
+    bucket: str,
+    found: RejectsObject,
+    rejected_again: Mapping[str, Mapping[str, str]],
+) -> Redriven:
+    """Remove the object, unless it is where its records stand again; tells what became of it."""
+    identities = [_identity(record) for record in found.records]
+    stands_in = []
+    reasons: dict[str, str] = {}
+    for key, reasons_in in rejected_again.items():
+        ours = {each: reasons_in[each] for each in identities if each in reasons_in}
+        if ours:
             stands_in.append(key)
-            again.update({name: ours[name] for name in identities & ours.keys()})
+            reasons.update(ours)
     if found.key not in stands_in:
         _remove(stage, bucket, found)
-    done = sum(_identity(record) not in again for record in records)
     return Redriven(
         key=found.key,
-        records=len(records),
-        outcome="rejected again" if again else "done",
-        done=done,
-        reason=next(iter(again.values()), ""),
+        records=len(identities),
+        outcome="rejected again" if reasons else "done",
+        done=sum(each not in reasons for each in identities),
+        reason=next(iter(reasons.values()), ""),
         stands_in=tuple(stands_in),
     )
 
 
-def _batches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+def _reasons_in(stage: Stage, bucket: str, key: str) -> dict[str, str]:
+    """The reason of each record in the object; none if it is gone, with all of them done with."""
+    found = _read_if_there(stage, bucket, key)
+    return {_identity(each.record): each.reason for each in found.rejects} if found else {}
+
+
+def _read_if_there(stage: Stage, bucket: str, key: str) -> RejectsObject | None:
+    """The object; None if it was removed meanwhile, by another redrive."""
+    try:
+        return read_object(stage.aws.client("s3"), bucket, key)
+    except stage.aws.client("s3").exceptions.NoSuchKey:
+        return None
+
+
+def _distinct_oldest_first(objects: Sequence[RejectsObject]) -> list[Mapping[str, Any]]:
+    """The objects' records, each once: one may stand in several, after a batch came in halves."""
+    distinct = {_identity(record): record for each in objects for record in each.records}
+    return sorted(distinct.values(), key=lambda record: _created(record) or 0)
+
+
+def _batches(records: Sequence[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
     batch: list[Mapping[str, Any]] = []
     size_bytes = 0
     for record in records:
-        record_bytes = len(json.dumps(record))
-        if batch and (
-            len(batch) == LARGEST_BATCH or size_bytes + record_bytes > LARGEST_EVENT_BYTES
-        ):
+        record_bytes = _size_bytes(record)
+        if batch and (len(batch) == most or size_bytes + record_bytes > LARGEST_EVENT_BYTES):
             yield batch
             batch, size_bytes = [], 0
         batch.append(record)
         size_bytes += record_bytes
     if batch:
         yield batch
+
+
+def _size_bytes(record: Mapping[str, Any]) -> int:
+    return len(json.dumps(record))
 
 
 def _invoke(stage: Stage, handler: str, batch: Sequence[Mapping[str, Any]]) -> str:

@@ -1,16 +1,18 @@
 """One record straight into the table, as a person at a console puts it."""
 
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.payloads import decode_score_record
 from chalicelib.records import NOT_YET_THERE, to_item
 from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, Place, ScoreRecord
+from chalicelib.totals import as_found
 from operations.errors import Misuse, OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_GUESSES = 5
+"""Each after the second means that somebody deleted the record meanwhile, or sent it."""
 
 
 def parse_record(text: str) -> ScoreRecord:
@@ -30,7 +32,7 @@ def parse_record(text: str) -> ScoreRecord:
 def insert_record(
     dynamodb: "DynamoDBClient", table: str, record: ScoreRecord, *, replace: bool
 ) -> None:
-    """Put the record into the table, without the digest that a record from the stream has.
+    """Put the record into the table, by itself or in place of the one that stands there.
 
     Raises OperationFailed where one with that id stands there and is not to be replaced, and
     Misuse where DynamoDB has no such values.
@@ -39,14 +41,42 @@ def insert_record(
         item = to_item(record)
     except InvalidRecord as error:
         raise Misuse(f"The table cannot hold the record: {error}.") from error
-    del item[DIGEST_ATTRIBUTE]
-    condition = {} if replace else {"ConditionExpression": NOT_YET_THERE}
+    del item[DIGEST_ATTRIBUTE]  # it did not come from a payload on the stream
+    if replace:
+        _replace(dynamodb, table, item)
+        return
     try:
-        dynamodb.put_item(TableName=table, Item=item, **condition)  # type: ignore[arg-type]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+        dynamodb.put_item(TableName=table, Item=item, ConditionExpression=NOT_YET_THERE)
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
         raise OperationFailed(
             f"RecordID {record.record_id} stands in the table already: "
             "correct it with --replace, or take another id."
         ) from error
+
+
+def _replace(dynamodb: "DynamoDBClient", table: str, item: dict[str, Any]) -> None:
+    """Put the item in place of the one that stands there, and keep that one's digest.
+
+    By the digest the payload that is corrected is known when it is delivered again. What the item
+    has is guessed, at first that there is none; a wrong guess is refused, and the refusal tells.
+    Raises OperationFailed where others change it each time.
+    """
+    digest = None
+    for _ in range(MOST_GUESSES):
+        condition, values = as_found(**{DIGEST_ATTRIBUTE: digest})
+        try:
+            dynamodb.put_item(
+                TableName=table,
+                Item={**item, DIGEST_ATTRIBUTE: digest} if digest else item,
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **({"ExpressionAttributeValues": values} if values else {}),  # type: ignore[arg-type]
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException as error:
+            refusal: Any = error.response
+            digest = refusal.get("Item", {}).get(DIGEST_ATTRIBUTE)
+        else:
+            return
+    raise OperationFailed(
+        f"RecordID {item['RecordID']['N']} is being deleted and sent anew by others: try again."
+    )

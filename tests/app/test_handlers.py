@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
 
+from chalicelib import clients
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
 from tests.conftest import Invoke
@@ -110,14 +112,59 @@ def test_a_redelivery_does_not_undo_a_correction(ingest: Invoke, data: DataStack
 def test_a_record_inserted_by_hand_may_be_sent_with_the_same_content(
     ingest: Invoke, data: DataStack
 ) -> None:
-    data.dynamodb.put_item(
-        TableName="GameScoreRecords",
-        Item={"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}},
-    )
+    put_by_hand(data)
 
     ingest(kinesis_record(SCORE))
 
     assert data.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ({"N": "1"}, b"1.0"),
+        ({"N": "1.00"}, b"1E0"),
+        ({"N": "0"}, b"-0.0"),
+        ({"L": [{"N": "1.0"}, {"BOOL": True}]}, b"[1, true]"),
+        ({"M": {"a": {"L": [{"M": {"b": {"N": "100"}}}]}}}, b'{"a": [{"b": 1E2}]}'),
+        ({"NULL": True}, b"null"),
+    ],
+)
+def test_numbers_are_the_same_content_however_they_are_written(
+    ingest: Invoke, data: DataStack, stored: dict[str, Any], sent: bytes
+) -> None:
+    put_by_hand(data, Extra=stored)
+
+    ingest(kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Extra": %s}' % sent))
+
+    assert data.rejects == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ({"N": "1"}, b"true"),
+        ({"BOOL": True}, b"1"),
+        ({"BOOL": False}, b"0"),
+        ({"L": [{"N": "1"}]}, b"[true]"),
+        ({"M": {"a": {"L": [{"M": {"b": {"BOOL": False}}}]}}}, b'{"a": [{"b": 0.0}]}'),
+        ({"NULL": True}, b"true"),
+        ({"S": "1"}, b"1"),
+        ({"NS": ["1"]}, b"[1]"),
+        ({"NS": ["1"]}, b"[true]"),
+        ({"SS": ["a"]}, b'["a"]'),
+        ({"BS": [b"a"]}, b'["a"]'),
+        ({"B": b"a"}, b'"a"'),
+    ],
+)
+def test_values_of_different_types_are_other_content(
+    ingest: Invoke, data: DataStack, stored: dict[str, Any], sent: bytes
+) -> None:
+    put_by_hand(data, Extra=stored)
+
+    ingest(kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Extra": %s}' % sent))
+
+    assert "RecordID 7 stands in the table with other content" in data.reasons[0]
 
 
 def test_the_same_id_with_other_content_is_a_reject_and_changes_nothing(
@@ -141,6 +188,34 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(
 
     assert data.records["7"]["Score"] == {"N": "0"}
     assert len(data.rejects) == 19
+
+
+def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_slow(
+    ingest: Invoke, data: DataStack
+) -> None:
+    other_answered = Event()
+
+    def hold_the_first(request: Any, **_: Any) -> None:
+        if b"the first" in request.body:
+            other_answered.wait(0.5)
+
+    def tell(**_: Any) -> None:
+        other_answered.set()
+
+    events = clients.dynamodb_client().meta.events
+    events.register("before-send.dynamodb.PutItem", hold_the_first)
+    events.register("after-call.dynamodb.PutItem", tell)
+    try:
+        ingest(
+            kinesis_record(b'{"RecordID": 1, "Username": "the first", "Score": 1}'),
+            kinesis_record(b'{"RecordID": 1.0, "Username": "the second", "Score": 1}'),
+        )
+    finally:
+        events.unregister("before-send.dynamodb.PutItem", hold_the_first)
+        events.unregister("after-call.dynamodb.PutItem", tell)
+
+    assert data.records["1"]["Username"] == {"S": "the first"}
+    assert len(data.rejects) == 1
 
 
 @pytest.mark.parametrize(
@@ -348,6 +423,19 @@ def test_rejects_of_a_redelivered_batch_stand_in_the_bucket_once(
     assert [reject["record"] for reject in data.rejects] == [batch[0], batch[2]]
 
 
+def test_batches_that_share_a_first_reject_keep_all_of_theirs(
+    ingest: Invoke, data: DataStack
+) -> None:
+    first, second, third = (kinesis_record(b'{"Score": %d}' % score) for score in range(3))
+
+    ingest(first, second)
+    ingest(first, third)
+    ingest(first)
+
+    kept = [reject["record"] for reject in data.rejects]
+    assert all(record in kept for record in (first, second, third))
+
+
 def test_each_function_reports_what_it_did_as_metrics(
     ingest: Invoke, aggregate: Invoke, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -393,3 +481,9 @@ def test_an_unforeseen_exception_in_one_record_is_logged_with_its_traceback(
 def test_an_empty_batch_is_no_work(ingest: Invoke, aggregate: Invoke) -> None:
     assert ingest(*event()["Records"]) == "Successfully processed 0 records."
     assert aggregate() == "Successfully processed 0 records."
+
+
+def put_by_hand(data: DataStack, **attributes: Any) -> None:
+    """A record in the table that came from no payload: 7, Ann's, 5."""
+    item = {"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}}
+    data.dynamodb.put_item(TableName="GameScoreRecords", Item={**item, **attributes})

@@ -12,12 +12,12 @@ import pytest
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.rejects import redrive as redriving
-from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects
-from operations.rejects.redrive import why_not
+from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
+from operations.rejects.redrive import LARGEST_EVENT_BYTES, why_not
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
 from operations.stage.stage import Stage
-from tests.operations.conftest import Shell, records_of, totals, until
+from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
 
@@ -154,6 +154,160 @@ def test_what_lambda_gave_up_is_redriven_too(shell: Shell, stage: Stage, *, as_t
     assert keys(stage) == []
 
 
+def change_total(stage: Stage, user: str, score: dict[str, str]) -> None:
+    stage.aws.client("dynamodb").update_item(
+        TableName=stage.names.totals_table,
+        Key={"Username": {"S": user}},
+        UpdateExpression="SET Score = :score",
+        ExpressionAttributeValues={":score": score},
+    )
+
+
+def delete_record(stage: Stage, record_id: int) -> None:
+    stage.aws.client("dynamodb").delete_item(
+        TableName=stage.names.records_table,
+        Key={"RecordID": {"N": str(record_id)}},
+    )
+
+
+def rejected_records(stage: Stage) -> list[Any]:
+    bucket = stage.names.rejects_bucket
+    return [
+        record for each in read_rejects(stage.aws.client("s3"), bucket) for record in each.records
+    ]
+
+
+def test_scores_corrected_and_deleted_after_their_insertion_was_refused_come_right_by_one_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    reconcile = ("reconcile", "--user", "Wil", "--settle", "0.1")
+    change_total(stage, "Wil", {"S": "damaged"})
+    shell("insert", SCORE % (7021, "Wil", 5))
+    shell("insert", SCORE % (7022, "Wil", 7))
+    until(lambda: len(rejected_records(stage)), 2)
+    change_total(stage, "Wil", {"N": "0"})
+    shell("insert", SCORE % (7021, "Wil", 6), "--replace")
+    delete_record(stage, 7022)
+    until(lambda: totals(stage, "Wil"), {"Wil": Decimal(6 - 5 - 7)})
+    before = shell(*reconcile)
+
+    redriven = shell("rejects", "redrive")
+
+    assert (before.status, redriven.status, shell(*reconcile).status) == (1, 0, 0)
+    assert totals(stage, "Wil") == {"Wil": Decimal(6)}
+    assert keys(stage) == []
+
+
+def test_changes_that_only_together_fit_into_a_total_get_in_by_one_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    reconcile = ("reconcile", "--user", "Xia", "--settle", "0.1")
+    # Below zero, so that it leads no leaderboard of other tests.
+    shell("insert", SCORE % (7031, "Xia", "-1E+50"))
+    until(lambda: totals(stage, "Xia"), {"Xia": Decimal("-1E+50")})
+    for number, corrected in enumerate(("-1E-50", "-2E+50"), start=1):
+        shell("insert", SCORE % (7031, "Xia", corrected), "--replace")
+        until(lambda: len(rejected_records(stage)), number)
+    assert len(keys(stage)) == 2
+    before = shell(*reconcile)
+
+    redriven = shell("rejects", "redrive")
+
+    assert (before.status, redriven.status, shell(*reconcile).status) == (1, 0, 0)
+    assert totals(stage, "Xia") == {"Xia": Decimal("-2E+50")}
+    assert keys(stage) == []
+
+
+def test_objects_that_go_together_are_removed_each_as_soon_as_its_own_records_are_done_with(
+    shell: Shell, stage: Stage
+) -> None:
+    whole, twice, broken = (insertion(f"Zoe {name}", "3") for name in ("1", "22", "333"))
+    del broken["dynamodb"]["NewImage"]
+    taken = store_rejects(stage, "AggregateScoresByUser", whole, twice)
+    mixed = store_rejects(stage, "AggregateScoresByUser", twice, broken)
+    alone = store_rejects(stage, "AggregateScoresByUser", broken)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    told = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert {key: (each["outcome"], each["done"]) for key, each in told.items()} == {
+        taken: ("done", 2),
+        mixed: ("rejected again", 1),
+        alone: ("rejected again", 0),
+    }
+    assert told[mixed]["stands_in"] == told[alone]["stands_in"] == [alone]
+    assert keys(stage) == [alone]
+    assert totals(stage, "Zoe 1", "Zoe 22") == {"Zoe 1": 3, "Zoe 22": 3}
+
+
+def test_an_object_on_which_the_function_fails_holds_up_none_that_goes_with_it(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison = insertion("Quin's poison", "1")
+    bad = store_rejects(stage, "AggregateScoresByUser", poison)
+    store_rejects(stage, "AggregateScoresByUser", insertion("Quin", "3"))
+    invoke = redriving._invoke
+
+    def fail_on_poison(deployed: Stage, handler: str, batch: Any) -> str:
+        return "it crashes" if poison in batch else invoke(deployed, handler, batch)
+
+    monkeypatch.setattr(redriving, "_invoke", fail_on_poison)
+    answer = shell("rejects", "redrive", "--json")
+
+    outcomes = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert answer.status == 1
+    assert (outcomes[bad]["outcome"], outcomes[bad]["reason"]) == ("failed", "it crashes")
+    assert keys(stage) == [bad]
+    assert totals(stage, "Quin") == {"Quin": 3}
+
+
+def test_what_another_redrive_is_done_with_meanwhile_is_done_with(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = insertion("Bo", "3")
+    del broken["dynamodb"]["NewImage"]
+    store_rejects(stage, "AggregateScoresByUser", broken, insertion("Bo too", "4"))
+    of_now = redriving._Versions.of_now
+
+    def removed_just_after(*arguments: Any) -> dict[str, str]:
+        listed = of_now(*arguments)
+        clear_bucket(stage)
+        return listed
+
+    monkeypatch.setattr(redriving._Versions, "of_now", removed_just_after)
+    answer = shell("rejects", "redrive", "--json")
+
+    assert (answer.status, answer.json["done"]) == (0, 2)
+
+
+def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
+    rejects = tuple(RejectedRecord("", record) for record in records)
+    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), processor, rejects)
+
+
+def test_as_many_objects_of_the_aggregator_go_together_as_one_event_holds() -> None:
+    small, large = insertion("Ann", "1"), {"filling": "x" * (LARGEST_EVENT_BYTES // 3)}
+    objects = [
+        rejects_object("200 records", "AggregateScoresByUser", *[small] * 200),
+        rejects_object("of another function", "ProcessKinesisRecords", small),
+        rejects_object("300 more", "AggregateScoresByUser", *[small] * 300),
+        rejects_object("1 more", "AggregateScoresByUser", small),
+        rejects_object("large", "AggregateScoresByUser", large, large),
+        rejects_object("large, too", "AggregateScoresByUser", large),
+        rejects_object("too many for one event", "AggregateScoresByUser", *[small] * 501),
+    ]
+
+    loads = [[each.key for each in load] for load in redriving._loads(iter(objects))]
+
+    assert loads == [
+        ["of another function"],
+        ["200 records", "300 more"],
+        ["1 more", "large"],
+        ["large, too"],
+        ["too many for one event"],
+    ]
+
+
 @contextmanager
 def broken_function(stage: Stage) -> Iterator[None]:
     """The aggregator fails: its table of totals is another one that is not there."""
@@ -249,9 +403,7 @@ def test_what_is_older_than_its_receipt_is_refused(
 ) -> None:
     record = stream_record(image("Ann", 1), at=NOW - age_seconds)
     young = stream_record(image("Ann", 1), at=NOW)
-    written = datetime.fromtimestamp(NOW, UTC)
-    rejects = (RejectedRecord("", young), RejectedRecord("", record))
-    found = RejectsObject("rejects/x.json", "1", written, processor, rejects)
+    found = rejects_object("rejects/x.json", processor, young, record)
 
     assert bool(why_not(found, NOW)) is refused
 

@@ -258,6 +258,22 @@ MUTANTS = (
         "        except Exception as error:",
         "        except ZeroDivisionError as error:",
     ),
+    Mutant(
+        "group ids by their text, so that 1 and 1.0 are two",
+        "chalicelib/records.py",
+        "groups: dict[Decimal, list[ScoreRecord]] = {}\n"
+        "    for record in records:\n"
+        "        groups.setdefault(record.record_id, []).append(record)",
+        "groups: dict[str, list[ScoreRecord]] = {}\n"
+        "    for record in records:\n"
+        "        groups.setdefault(str(record.record_id), []).append(record)",
+    ),
+    Mutant(
+        "make a reject's key of its first record only",
+        "chalicelib/rejects.py",
+        "content = json.dumps(records, sort_keys=True).encode()",
+        "content = json.dumps(records[:1], sort_keys=True).encode()",
+    ),
 )
 
 

@@ -1,0 +1,95 @@
+"""insert --replace: a correction stands, and the payload that it corrects is still known."""
+
+import pytest
+
+from operations.errors import OperationFailed
+from operations.scores.insert import insert_record, parse_record
+from tests.builders import kinesis_record
+from tests.conftest import Invoke
+from tests.data_stack import DataStack
+from tests.proofs.faults import after_next, before_next, fail_requests, record_calls
+
+SENT = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Level": 3}')
+SENT_ANEW = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 50}')
+CORRECTION = '{"RecordID": 7, "Username": "Ben", "Score": 6}'
+
+
+def replace(data: DataStack) -> None:
+    insert_record(data.dynamodb, "GameScoreRecords", parse_record(CORRECTION), replace=True)
+
+
+def corrected(data: DataStack) -> bool:
+    (item,) = data.records.values()
+    without_digest = {name: value for name, value in item.items() if name != "PayloadDigest"}
+    return without_digest == {
+        "RecordID": {"N": "7"},
+        "Username": {"S": "Ben"},
+        "Score": {"N": "6"},
+    }
+
+
+def test_a_record_that_was_replaced_is_no_reject_when_it_is_delivered_again(
+    ingest: Invoke, data: DataStack
+) -> None:
+    ingest(SENT)
+    calls = record_calls(data.dynamodb)
+
+    replace(data)
+    assert calls == ["PutItem"] * 2
+    ingest(SENT)
+
+    assert corrected(data)
+    assert data.rejects == []
+
+
+def test_a_record_without_a_digest_is_replaced_by_one_request(data: DataStack) -> None:
+    calls = record_calls(data.dynamodb)
+
+    replace(data)
+    replace(data)
+
+    assert calls == ["PutItem"] * 2
+    assert corrected(data)
+
+
+def test_a_record_that_comes_just_before_it_is_replaced_is_known_as_well(
+    ingest: Invoke, data: DataStack
+) -> None:
+    before_next(data.dynamodb, "PutItem", lambda: ingest(SENT))
+
+    replace(data)
+    ingest(SENT)
+
+    assert corrected(data)
+    assert data.rejects == []
+
+
+def test_a_record_that_is_deleted_and_sent_anew_while_it_is_replaced_is_known_by_what_came_last(
+    ingest: Invoke, data: DataStack
+) -> None:
+    ingest(SENT)
+
+    def send_anew() -> None:
+        data.dynamodb.delete_item(TableName="GameScoreRecords", Key={"RecordID": {"N": "7"}})
+        ingest(SENT_ANEW)
+
+    after_next(data.dynamodb, "PutItem", send_anew)
+    replace(data)
+    ingest(SENT_ANEW)
+
+    assert corrected(data)
+    assert data.rejects == []
+
+
+def test_a_record_that_others_keep_sending_anew_is_left_alone(
+    ingest: Invoke, data: DataStack
+) -> None:
+    ingest(SENT)
+    item = data.records["7"]
+    fail_requests(data.dynamodb, "PutItem", "ConditionalCheckFailedException")
+
+    with pytest.raises(OperationFailed, match="RecordID 7 is being deleted and sent anew"):
+        replace(data)
+
+    assert data.records["7"] == item
+    assert item["Score"] == {"N": "5"}
