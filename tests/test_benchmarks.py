@@ -1,5 +1,6 @@
 """The rivals do what their documentation promises, and the measuring itself can be trusted."""
 
+import itertools
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -7,18 +8,19 @@ from typing import Any
 import pytest
 
 import app
+from benchmarks import results
 from benchmarks.capacity import count_capacity
 from benchmarks.contenders import OURS, TOTALS_TABLE, contenders, our_environment, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.dynamodb.stub import answer_in_process
-from benchmarks.dynamodb.tables import Tables
+from benchmarks.dynamodb.tables import Tables, Usage
 from benchmarks.events import Players, stream_events
 from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
 from benchmarks.scale import OURS as OUR_WRITER
 from benchmarks.scale import WRITERS, Load, keeps_up, plan, recover
-from operations.embedded import EmbeddedAws
+from operations.embedded import PROJECT, EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.stage import Stage
 
@@ -90,29 +92,57 @@ def test_a_rival_stores_score_records(rivals: RivalSession, stage: Stage, name: 
     }
 
 
+@pytest.mark.parametrize(("users", "batch"), [(3, 40), (1, 100)])
 def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
-    aws: EmbeddedAws, stage: Stage
+    aws: EmbeddedAws, stage: Stage, users: int, batch: int
 ) -> None:
-    batches = [next(stream_events(Players(3), 40, f"fresh-{number}")) for number in (1, 2)]
+    batches = [next(stream_events(Players(users), batch, f"fresh-{number}")) for number in (1, 2)]
     tables = Tables()
     with our_environment("http://127.0.0.1:9"):
         answer_in_process(app.dynamodb_client().meta.events, tables)
-        for batch in (*batches, *batches):
-            app.aggregate_scores_by_user(batch, CONTEXT)
+        for each in (*batches, *batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
 
     with our_environment(aws.endpoint_url):
         reported = count_capacity(app.dynamodb_client().meta.events)
-        for batch in (*batches, *batches):
-            app.aggregate_scores_by_user(batch, CONTEXT)
+        for each in (*batches, *batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
 
-    assert tables.usage.refused > 0
-    assert (tables.usage.requests, tables.usage.write_units) == (
-        reported.requests,
-        reported.write_units,
-    )
+    assert tables.usage == reported
     assert {
         name: Decimal(tables.item(TOTALS_TABLE, name)["Score"]["N"]) for name in stage.totals
     } == stage.totals
+
+
+def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, stage: Stage) -> None:
+    batch = next(stream_events(Players(3), 40, "fresh"))
+    with our_environment(aws.endpoint_url):
+        reported = count_capacity(app.dynamodb_client().meta.events)
+        app.aggregate_scores_by_user(batch, CONTEXT)
+        app.aggregate_scores_by_user(batch, CONTEXT)
+
+    assert (reported.requests, reported.refused, reported.write_units) == (6, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("players", "batch", "most_units", "most_requests"),
+    [
+        (Players(None), 100, 1.0, 100),
+        (Players(100), 100, 1.05, 105),
+        (Players(100, batches_per_second=10), 100, 1.05, 105),
+        (Players(20), 100, 0.25, 25),
+        (Players(1), 100, 0.04, 3),
+        (Players(1, batches_per_second=10), 100, 0.04, 4),
+        (Players(1), 1000, 0.032, 3),
+    ],
+)
+def test_a_record_costs_no_more_than_the_readme_tells(
+    players: Players, batch: int, most_units: float, most_requests: float
+) -> None:
+    usage = our_usage(players, batch, batches=50)
+
+    assert usage.write_units / 50 / batch <= most_units
+    assert usage.requests / 50 <= most_requests
 
 
 def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
@@ -174,3 +204,29 @@ def test_no_item_takes_more_than_its_partitions_write_units() -> None:
     assert keeps_up(plain, 900, batch=100, share=1)
     assert not keeps_up(plain, 1100, batch=100, share=1)
     assert keeps_up(OUR_WRITER, 1100, batch=100, share=1)
+
+
+def our_usage(players: Players, batch: int, batches: int) -> Usage:
+    """What the aggregator asks of DynamoDB for so many batches of users without a history."""
+    with our_environment("http://127.0.0.1:9"):
+        tables = Tables()
+        answer_in_process(app.dynamodb_client().meta.events, tables)
+        for each in itertools.islice(stream_events(players, batch, "fresh"), batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
+    return tables.usage
+
+
+def test_the_readme_tells_the_reported_write_units() -> None:
+    reported = {
+        (row["scenario"], row["batch"]): row["reported_write_units_per_record"]
+        for row in results.load("aggregator")
+        if row["contender"] == OURS and "reported_write_units_per_record" in row
+    }
+    figures = [reported[scenario, 100] for scenario in ("fresh", "steady", "20 users", "one user")]
+    cells = " | ".join(f"{figure:.2f}" for figure in figures)
+    readme = (PROJECT / "README.md").read_text()
+
+    assert f"| **Game Scores** | {cells} |\n" in readme
+    assert f"costs {reported['one user', 1000]:.3f} in batches of 1,000" in readme
+    assert f"on the embedded AWS {figures[1]:.2f} to add it" in readme
+    assert f"{figures[2]:.2f} with 20 users in batches of 100" in readme
