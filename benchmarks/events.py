@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 START_SECONDS = 1_795_413_600
-"""When the first batch's records were written; each further batch is a second younger."""
+"""When the first batch's records were written; further batches are younger."""
 
 Event = dict[str, Any]
 
@@ -32,11 +32,13 @@ class Players:
     """Who plays: `users` of them take turns, or each record has a new one where it is None.
 
     Of every batch, the share `hot` goes to one player. Scattered players come in no order.
+    Together they fill so many batches a second: the more, the more records are of one second.
     """
 
     users: int | None
     hot: float = 0.0
     scattered: bool = False
+    batches_per_second: int = 1
 
     def names(self, prefix: str) -> Iterator[str]:
         """The records' players, for ever."""
@@ -49,14 +51,13 @@ class Players:
 
 
 def stream_events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
-    """Batches of insertions into GameScoreRecords, one a second."""
+    """Batches of insertions into GameScoreRecords."""
     names = players.names(prefix)
-    for second in itertools.count():
+    for number in itertools.count():
+        second = START_SECONDS + number // players.batches_per_second
         yield {
             "Records": [
-                stream_record(
-                    f"{prefix}-{second}-{index}", next(names), START_SECONDS + second, index
-                )
+                stream_record(f"{prefix}-{number}-{index}", next(names), second, index)
                 for index in range(batch)
             ]
         }

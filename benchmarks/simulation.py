@@ -85,9 +85,9 @@ class Writer:
 ROOM = room_on_item("player-0001")
 """Receipts on the item of a user with a short name."""
 
-MOVE_UNITS = 4.0
-"""What a move costs more than the addition it stands in for: two items in a transaction, doubled,
-and the refusal before it, less the addition."""
+MOVE_REQUESTS = 2
+"""What a move takes more than the addition that it comes with, a write unit each: the refusal that
+tells of it, and the page."""
 
 OURS = Writer("ours", WORKERS, 1, 1.0, 0.45, grouped=True)
 WRITERS = (
@@ -150,8 +150,9 @@ def plan(load: Load, writer: Writer, *, memory_mb: int = 512, seed: int = 1) -> 
     distinct = distinct_users(load, chance)
     updates = distinct / load.batch if writer.grouped else 1.0
     moves = 1 / ROOM if writer.grouped else 0.0
-    units = (updates + moves * MOVE_UNITS) if writer.grouped else writer.write_units_per_record
-    requests = int(distinct) if writer.grouped else load.batch * writer.requests_per_record
+    ours = updates + moves * MOVE_REQUESTS
+    units = ours if writer.grouped else writer.write_units_per_record
+    requests = round(load.batch * (ours if writer.grouped else writer.requests_per_record))
     add_ms = batch_ms(writer, requests, memory_mb, chance)
     put_ms = batch_ms(replace(OURS, workers=writer.workers), load.batch, memory_mb, chance)
     batches = rate / load.batch
@@ -241,88 +242,6 @@ def recover(load: Load, writer: Writer, *, outage_seconds: int = OUTAGE_SECONDS)
                 (*curve, backlog),
             )
     return Recovery(load.records_per_second * outage_seconds, math.inf, tuple(curve))
-
-
-def hottest_that_keeps_up(writer: Writer, *, batch: int = 100, share: float = 1.0) -> float:
-    """Records a second of one user, up to which the totals keep up: the last rate that does.
-
-    `share` is the user's share of each batch.
-    """
-    low, high = 0.0, 200_000.0
-    while high - low > max(10.0, low * 0.02):
-        rate = (low + high) / 2
-        if keeps_up(writer, rate, batch=batch, share=share):
-            low = rate
-        else:
-            high = rate
-    return low
-
-
-def keeps_up(writer: Writer, rate: float, *, batch: int, share: float, seconds: int = 4) -> bool:
-    """Whether one user's records of that rate go in, second after second, on one item.
-
-    Batches arrive by chance and each adds its part of the item: in pieces with the room for their
-    receipts, each an update, every so often a transaction that moves receipts. The item has its
-    1,000 write units a second, counted in tenths; who finds none, or meets a transaction under
-    way, comes again after a pause.
-    """
-    chance = random.Random(7)
-    service = Service()
-    in_batch = max(1, round(batch * share))
-    pieces = math.ceil(in_batch / ROOM) if writer.grouped else in_batch
-    records_per_piece = in_batch / pieces
-    arrivals = rate / in_batch * pieces
-    if arrivals < 1:
-        return True
-    if arrivals * writer.own_item_units > PARTITION_WRITE_UNITS:
-        return False
-    item = _Item(writer, records_per_piece)
-    events: list[tuple[float, int, int]] = []
-    for number in range(int(arrivals * seconds)):
-        heapq.heappush(events, (chance.random() * seconds, number, 0))
-    left_after_end = 0
-    while events:
-        now, number, attempt = heapq.heappop(events)
-        if now > seconds + 1:
-            left_after_end += 1
-            continue
-        if not item.take(now, service, chance):
-            pause = chance.uniform(0, min(0.5, 0.02 * 2**attempt))
-            heapq.heappush(events, (now + 0.005 + pause, number, attempt + 1))
-    return left_after_end <= arrivals * seconds * 0.01
-
-
-class _Item:
-    """One user's item: how full it is, what it may still take now, whether it is being moved."""
-
-    def __init__(self, writer: Writer, records_per_piece: float) -> None:
-        self._writer = writer
-        self._records_per_piece = records_per_piece
-        self._receipts = 0.0
-        self._moving_until = 0.0
-        self._tenth = -1
-        self._units = 0.0
-
-    def take(self, now: float, service: Service, chance: random.Random) -> bool:
-        """Whether a piece that arrives now is written."""
-        if int(now * 10) != self._tenth:
-            self._tenth, self._units = int(now * 10), 0.0
-        full = self._writer.grouped and self._receipts + self._records_per_piece > ROOM
-        units = self._writer.own_item_units + (2.0 if full else 0.0)
-        if self._units + units > PARTITION_WRITE_UNITS / 10:
-            return False
-        self._units += units
-        if now < self._moving_until:
-            return False
-        latency = service.latency_ms(chance) * service.transaction_factor / 1000
-        if full:
-            self._moving_until = now + latency
-            self._receipts = self._records_per_piece
-        else:
-            self._receipts += self._records_per_piece
-            if self._writer.own_item_units > 1:
-                self._moving_until = now + latency
-        return True
 
 
 def _monthly(per_second: float) -> float:

@@ -1,6 +1,7 @@
 """The aggregator: what adding a record to its user's total costs."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from rich.table import Table
@@ -34,6 +35,17 @@ def scenarios(batch: int) -> dict[str, Players]:
         "20 users": Players(20),
         "one user": Players(1),
     }
+
+
+def reported_scenarios() -> Iterator[tuple[str, Players, int, int]]:
+    """Scenario, players, batch and number of batches of what the service reports on."""
+    for scenario, players in scenarios(100).items():
+        if scenario != "500 users":
+            yield scenario, players, 100, 4 if scenario == "fresh" else CYCLE
+    for scenario in ("steady", "one user"):
+        hurried = replace(scenarios(100)[scenario], batches_per_second=10)
+        yield f"{scenario}, ten batches a second", hurried, 100, CYCLE
+    yield "one user", scenarios(1000)["one user"], 1000, 10
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
@@ -132,8 +144,8 @@ def _events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
 
 
 def _measure_on_embedded_aws() -> list[Row]:
-    """Requests and write units of batches of 100, from the service's own answers."""
-    batch, rows = 100, []
+    """Requests and write units, from the service's own answers."""
+    rows: list[Row] = []
     with embedded_aws() as aws, silent():
         cloudformation = aws.session.client("cloudformation")
         apply_stack(cloudformation, DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS)
@@ -160,16 +172,14 @@ def _measure_on_embedded_aws() -> list[Row]:
                     ours.read_units + theirs.read_units,
                 )
 
-            for scenario, players in scenarios(batch).items():
-                if scenario == "500 users":
-                    continue
+            for scenario, players, batch, batches in reported_scenarios():
                 costs = alternate(
                     handlers,
                     partial(_events, players, batch),
                     usage,
-                    batches=4 if scenario == "fresh" else CYCLE,
+                    batches=batches,
                     rival_batches=1,
-                    prefix=scenario,
+                    prefix=f"{scenario}-{batch}",
                 )
                 rows += [
                     {
@@ -187,7 +197,8 @@ def _measure_on_embedded_aws() -> list[Row]:
 def show(rows: list[Row]) -> Table:
     """One line a scenario and contender."""
     reported = {_key(row): row for row in rows if "reported_write_units_per_record" in row}
-    lines = [{**reported.get(_key(row), {}), **row} for row in rows if "cpu_us_per_record" in row]
+    measured = [row for row in rows if "cpu_us_per_record" in row]
+    lines = [{**reported.pop(_key(row), {}), **row} for row in measured] + [*reported.values()]
     columns = (
         Column("scenario", "Users"),
         Column("batch", "Batch", ","),

@@ -1,28 +1,24 @@
 """Beyond one machine: what the simulation answers for 1,000 to 1,000,000 records a second."""
 
+import itertools
 import math
 from dataclasses import replace
 
 from rich.table import Table
 
 from benchmarks import results
+from benchmarks.hottest import hottest_that_keeps_up
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.simulation import (
-    RATES,
-    WRITERS,
-    Load,
-    Writer,
-    hottest_share,
-    hottest_that_keeps_up,
-    plan,
-    recover,
-)
+from benchmarks.simulation import RATES, WRITERS, Load, Writer, hottest_share, plan, recover
+
+BATCHES = (100, 200, 500, 1_000)
+"""Records in a batch, as far as the hottest user is concerned; all else is of batches of 100."""
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
-    """A row for each rate and contender, and one for each contender's hottest user."""
+    """A row for each rate and contender, and for each contender's hottest user."""
     writers = measured_writers()
     rows: list[Row] = []
     for rate in RATES[: 1 if quick else None]:
@@ -52,15 +48,17 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                     },
                 }
             )
-    for writer in writers:
-        announce(f"scale: the hottest user that {writer.name} keeps up with")
-        hottest = hottest_that_keeps_up(writer, share=hottest_share(Load(1)))
+    share = hottest_share(Load(1))
+    for batch, writer in itertools.product(BATCHES[: 1 if quick else None], writers):
+        announce(f"scale: the hottest user that {writer.name} keeps up with, batches of {batch:,}")
+        among_others = hottest_that_keeps_up(writer, batch=batch, share=share)
         rows.append(
             {
                 "contender": writer.name,
-                "hottest_user_records_per_second": hottest_that_keeps_up(writer),
-                "hottest_among_others_records_per_second": hottest,
-                "zipf_records_per_second": hottest / hottest_share(Load(1)),
+                "batch": batch,
+                "hottest_user_records_per_second": hottest_that_keeps_up(writer, batch=batch),
+                "hottest_among_others_records_per_second": among_others,
+                "zipf_records_per_second": among_others / share,
             }
         )
     return rows
@@ -81,7 +79,7 @@ def show(rows: list[Row]) -> Table:
     hottest = {
         row["contender"]: row["hottest_user_records_per_second"]
         for row in rows
-        if "hottest_user_records_per_second" in row
+        if row.get("batch") == BATCHES[0]
     }
     lines = [
         {**row, "hottest": hottest[row["contender"]]} for row in rows if "records_per_second" in row
