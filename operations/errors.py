@@ -39,8 +39,8 @@ def explain(error: BotoCoreError | ClientError) -> OperationFailed:
     match error:
         case NoCredentialsError() | PartialCredentialsError() | CredentialRetrievalError():
             return Misuse(
-                "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                "or name a profile with --profile."
+                "There are no AWS credentials: run `aws configure`, set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or name a profile with --profile."
             )
         case ProfileNotFound() | InvalidRegionError():
             return Misuse(f"{error}: name another with --profile or --region.")

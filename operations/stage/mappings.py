@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationFailed
-from operations.stage.stage import Stage
+from operations.stage.stage import FUNCTIONS, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -68,6 +68,12 @@ def require_mapping(stage: Stage, handler: str) -> EventSourceMapping:
             "one: deploy the app again."
         )
     return found[0]
+
+
+def switch_mappings(stage: Stage, *, enabled: bool) -> None:
+    """Have both functions' mappings enabled or disabled, and wait until they are."""
+    for function in FUNCTIONS:
+        switch_mapping(stage, require_mapping(stage, function), enabled=enabled)
 
 
 def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from operations.__main__ import operations
+from operations.cli.main import operations
 from operations.local.server import LOCAL_FOLDER
 from operations.scores.generate import Truth, generate_scores, malformed_payloads
-from operations.stage.config import PROJECT, record_outputs, variable_name
+from operations.stage.config import PROJECT, record_names, variable_name
 
 RUN = [sys.executable, "-m", "operations"]
 
@@ -103,8 +103,8 @@ def test_recorded_outputs_leave_the_other_variables(tmp_path: Path) -> None:
     config.parent.mkdir()
     config.write_text('{"stages": {"dev": {"environment_variables": {"LOG_LEVEL": "DEBUG"}}}}')
 
-    record_outputs(tmp_path, "dev", {"RejectsBucket": "one"})
-    record_outputs(tmp_path, "dev", {"RejectsBucket": "two"})
+    record_names(tmp_path, "dev", {"REJECTS_BUCKET": "one"})
+    record_names(tmp_path, "dev", {"REJECTS_BUCKET": "two"})
 
     assert json.loads(config.read_text())["stages"]["dev"]["environment_variables"] == {
         "LOG_LEVEL": "DEBUG",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
@@ -39,7 +39,7 @@ def logs(
         if as_json:
             click.echo(_as_json(line))
         else:
-            console.print(views.log_line(line))
+            console.print(log_line(line))
 
 
 def _as_json(line: LogLine) -> str:
@@ -48,3 +48,14 @@ def _as_json(line: LogLine) -> str:
         {"function": line.handler, "written": line.written.isoformat(), "line": fields},
         ensure_ascii=False,
     )
+
+
+LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow", "DEBUG": "dim"}
+
+
+def log_line(line: LogLine) -> Text:
+    """One line of a log: time, function, level, message."""
+    text = Text(f"{line.written:%H:%M:%S} ", style="dim", end="")
+    text.append(f"{line.handler:<22} ", style="cyan")
+    text.append(f"{line.level:<8} {line.message}", style=LEVEL_STYLES.get(line.level, ""))
+    return Text.assemble(text, end="\n")

@@ -4,13 +4,14 @@ import json
 import time
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.stage.stage import Stage
-from operations.watch.leaderboard import PipelineWatch, read_standings
+from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_standings
 
 
 @click.command(epilog="Example: python -m operations leaderboard --top 5")
@@ -68,4 +69,21 @@ def leaderboard(
                 }
                 click.echo(json.dumps(shown, ensure_ascii=False))
             else:
-                screen.update(views.leaderboard_watch(standings, top, doing), refresh=True)
+                screen.update(leaderboard_watch(standings, top, doing), refresh=True)
+
+
+def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> RenderableType:
+    """The leaderboard with a line about what goes on."""
+    parts = [f"{doing.records_a_second:,.1f} records a second"]
+    parts.append(f"{doing.records_seen:,} since the watch began")
+    if doing.behind_seconds is not None:
+        parts.append(
+            f"totals {doing.behind_seconds:,} s behind the table"
+            if doing.behind_seconds
+            else "totals up to date"
+        )
+    parts += [f"{handler} {age:,.1f} s behind" for handler, age in doing.iterator_ages.items()]
+    return Group(
+        views.leaderboard(standings.totals, top, players=standings.players),
+        Text(" · ".join(parts), style="dim"),
+    )

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
+from operations.totals.rebuild import Rebuilt
 from operations.totals.rebuild import rebuild as rebuild_totals
 
 
@@ -77,4 +79,23 @@ def rebuild(
         }
         click.echo(json.dumps(fields, ensure_ascii=False))
     else:
-        Console().print(views.rebuilt(result))
+        Console().print(rebuilt(result))
+
+
+def rebuilt(result: Rebuilt) -> RenderableType:
+    """The totals that were set, or would be, and what it cost."""
+    shown: list[RenderableType] = []
+    if result.changed:
+        title = "Totals that would be set" if result.is_dry_run else "Totals that were set"
+        first = result.changed[: views.SHOWN_DIFFERENCES]
+        rows = [views.TotalRow(each.username, each.found, each.expected) for each in first]
+        shown.append(views.totals_table(title, "From", "To", rows))
+    shown += views.others_line(result.changed_users)
+    line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
+    line += f"units, {result.seconds:.1f} seconds"
+    if result.is_dry_run:
+        line += "; nothing was changed, records in flight may show as differences"
+    else:
+        line += f"; {result.receipts:,} changes of the stream are known as counted"
+    shown.append(Text(line, style="dim"))
+    return Group(*shown)
