@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from operations.errors import OperationFailed
+from operations.progress import Progress
 from operations.rejects.objects import RejectsObject, read_rejects
 from operations.scores.generate import GeneratedScore, Truth, generate_scores, malformed_payloads
 from operations.scores.send import send_payloads
@@ -28,9 +29,6 @@ DELETED_ONE_IN = 50
 POLL_SECONDS = 0.3
 STILL_SECONDS = 1.5
 STUCK_SECONDS = 60
-
-Progress = Callable[[str, int, int], None]
-"""Takes a counter's name (sent, stored or aggregated), how far it is and how far it will go."""
 
 
 @dataclass(frozen=True)

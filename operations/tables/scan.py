@@ -2,11 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from queue import Queue
 from typing import TYPE_CHECKING, Any
+
+from chalicelib.receipts import read_receipts
+from operations.tables.items import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,8 +25,6 @@ PAGES_AHEAD = 2
 
 LARGEST_PAGE_UNITS = 256.0
 """What a page of 1 MB costs when read consistently; half of it otherwise."""
-
-Item = Mapping[str, Any]
 
 
 class ReadMeter:
@@ -81,13 +82,13 @@ def scan_segments(
     *,
     consistent: bool = False,
     segments: int = SEGMENTS,
-) -> Iterator[list[dict[str, Any]]]:
+) -> Iterator[list[Item]]:
     """The table's items, these attributes of them, in pages of no order, read side by side.
 
     A few pages are held at a time. Not consistently read, they cost half and may miss what was
     written a moment before.
     """
-    pages: Queue[list[dict[str, Any]] | None] = Queue(maxsize=PAGES_AHEAD)
+    pages: Queue[list[Item] | None] = Queue(maxsize=PAGES_AHEAD)
     stopped = threading.Event()
     names = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
 
@@ -152,6 +153,6 @@ def count_receipts(dynamodb: "DynamoDBClient", *tables: str) -> int:
         (item["Username"]["S"], receipt)
         for table in tables
         for item in scan(dynamodb, table)
-        for receipt in item.get("Receipts", {}).get("BS", ())
+        for receipt in read_receipts(item)
     }
     return len(receipts)

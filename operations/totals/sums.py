@@ -5,17 +5,15 @@ temporary SQLite database, which sorts them by user on disk at the end. So the m
 not grow with the tables; the disk's use does, by some 50 bytes a user.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import groupby
-from types import TracebackType
 from typing import NamedTuple
 
 from chalicelib.scores import exact_sum
+from operations.totals.spill import TemporaryDatabase
 
 USERS_IN_MEMORY = 20_000
-CACHE_KILOBYTES = 16_384
 
 EXPECTED, FOUND = 0, 1
 
@@ -38,30 +36,13 @@ class Comparison(NamedTuple):
         return None if self.found is None else exact_sum((self.found, self.expected.copy_negate()))
 
 
-class UserSums:
-    """Takes amounts in any order; gives one comparison a user, in the order of their names.
-
-    A context manager: its temporary database is gone afterwards.
-    """
+class UserSums(TemporaryDatabase):
+    """Takes amounts in any order; gives one comparison a user, in the order of their names."""
 
     def __init__(self, users_in_memory: int = USERS_IN_MEMORY) -> None:
+        super().__init__("CREATE TABLE sums (username TEXT, side INTEGER, amount TEXT)")
         self._users_in_memory = users_in_memory
         self._sums: dict[tuple[str, int], Decimal | None] = {}
-        self._spilled = sqlite3.connect("")  # a temporary file, deleted when closed
-        self._spilled.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
-        self._spilled.execute("PRAGMA temp_store = FILE")
-        self._spilled.execute("CREATE TABLE sums (username TEXT, side INTEGER, amount TEXT)")
-
-    def __enter__(self) -> "UserSums":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._spilled.close()
 
     def expect(self, username: str, amount: Decimal) -> None:
         """A record gives the user so much."""
@@ -77,7 +58,7 @@ class UserSums:
     def comparisons(self) -> Iterator[Comparison]:
         """Every user's; may be asked for again."""
         self._spill()
-        rows = self._spilled.execute("SELECT username, side, amount FROM sums ORDER BY username")
+        rows = self._database.execute("SELECT username, side, amount FROM sums ORDER BY username")
         for username, of_user in groupby(rows, key=lambda row: row[0]):
             amounts: tuple[list[str | None], list[str | None]] = ([], [])
             for _, side, amount in of_user:
@@ -98,7 +79,7 @@ class UserSums:
             self._spill()
 
     def _spill(self) -> None:
-        self._spilled.executemany(
+        self._database.executemany(
             "INSERT INTO sums VALUES (?, ?, ?)",
             (
                 (username, side, None if amount is None else str(amount))

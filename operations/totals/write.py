@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.archive import Archive
-from chalicelib.receipts import DamagedItem, UserItem, first_page_of, read_user_item, seconds_of
+from chalicelib.receipts import first_page_of, seconds_of
 from chalicelib.scores import ScoreChange, exact_sum
 from chalicelib.totals import MOST_AT_ONCE, UserTotal, as_found
 from operations.errors import OperationFailed
+from operations.tables.items import total_of, user_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -111,18 +112,14 @@ class TotalSetter:
         item: Any = self._dynamodb.get_item(
             TableName=self._table, Key={"Username": {"S": username}}, ConsistentRead=True
         ).get("Item", {})
-        try:
-            user = read_user_item(item)
-        except DamagedItem:  # what is damaged is replaced
-            user = UserItem()
+        user = user_of(item)  # what is damaged is replaced
         newest_page = user.last_page or self._newest_page(username)
         known = counted.keys() & user.receipts
         if counted and newest_page and first_page_of(seconds_of(min(counted))) < newest_page:
             archive = Archive(self._dynamodb, self._receipts_table, username, counted.keys())
             known |= archive.look_up(newest_page)
-        score = item.get("Score", {}).get("N")
         return FoundTotal(
-            score=None if score is None else Decimal(score),
+            score=total_of(item),
             attributes={name: item.get(name) for name in ("Receipts", "LastPage")},
             receipts=user.receipts,
             newest_page=newest_page,

@@ -3,13 +3,13 @@
 import heapq
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.receipts import seconds_of
+from chalicelib.receipts import read_page_key, seconds_of
 from operations.stage.stage import Stage
+from operations.tables.items import Item, total_of, user_of
 from operations.tables.scan import scan
 from operations.tables.stream import TableStream
 from operations.watch.iterator_age import iterator_ages
@@ -59,11 +59,11 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
     best: list[tuple[Decimal, _Descending]] = []
     for item in scan(dynamodb, table):
         newest = max(newest, _newest_counted(item))
-        score = item.get("Score", {}).get("N")
-        if score is None:
+        total = total_of(item)
+        if total is None:
             continue
         players += 1
-        entry = (Decimal(score), _Descending(item["Username"]["S"]))
+        entry = (total, _Descending(item["Username"]["S"]))
         if len(best) < top:
             heapq.heappush(best, entry)
         else:
@@ -124,7 +124,7 @@ class _Descending:
         return self.text > other.text
 
 
-def _newest_counted(item: Mapping[str, Any]) -> int:
-    receipts = item.get("Receipts", {}).get("BS", ())
-    archived = item.get("LastPage", {}).get("S", "0").split(".")[0]
-    return max((int(archived), *map(seconds_of, receipts)))
+def _newest_counted(item: Item) -> int:
+    user = user_of(item)
+    archived = read_page_key(user.last_page)[0] if user.last_page else 0
+    return max((archived, *map(seconds_of, user.receipts)))

@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "let the page replace one that others made in the same second",
         "chalicelib/receipts.py",
-        "archived, counter = int(last_archived), int(last_counter) + 1",
-        "archived, counter = int(last_archived), 0",
+        "archived, counter = last_archived, last_counter + 1",
+        "archived, counter = last_archived, 0",
     ),
     Mutant(
         "forget the page's rows: move receipts nowhere",
