@@ -3,6 +3,7 @@
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from hashlib import md5
 
@@ -16,6 +17,7 @@ from chalicelib.deaggregation import (
     RECORDS,
     UserRecord,
 )
+from operations.batches import in_batches
 
 AGGREGATE_BYTES = 51_200
 """The library's own default, AggregationMaxSize:
@@ -57,17 +59,7 @@ def group_by_size(
 
     One that is too large for any aggregate is a group of its own.
     """
-    group: list[UserRecord] = []
-    size_bytes = FRAME_BYTES
-    for user_record in user_records:
-        needed_bytes = _most_bytes_of(user_record)
-        if group and size_bytes + needed_bytes > most_bytes:
-            yield group
-            group, size_bytes = [], FRAME_BYTES
-        group.append(user_record)
-        size_bytes += needed_bytes
-    if group:
-        yield group
+    return in_batches(user_records, sys.maxsize, most_bytes - FRAME_BYTES, _most_bytes_of)
 
 
 def seal(message: bytes) -> bytes:

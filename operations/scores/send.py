@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.deaggregation import UserRecord
+from operations.batches import in_batches
 from operations.errors import OperationFailed
 from operations.scores.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
 
@@ -56,7 +57,7 @@ def send_payloads(
     pace = Pace(rate)
     most = max(1, min(BATCH_RECORDS, int(rate / BATCHES_A_SECOND))) if rate else BATCH_RECORDS
     records = aggregate_payloads(payloads) if aggregate else map(single_payload, payloads)
-    for batch in in_batches(records, most):
+    for batch in put_batches(records, most):
         pace.wait_for(sum(record.payloads for record in batch))
         _put(kinesis, stream, batch, on_sent)
 
@@ -97,20 +98,11 @@ def aggregate_payloads(
             yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
 
 
-def in_batches(
+def put_batches(
     records: Iterable[OutgoingRecord], most: int = BATCH_RECORDS
 ) -> Iterator[list[OutgoingRecord]]:
     """The records in order, as many at a time as one request takes, or as `most`."""
-    batch: list[OutgoingRecord] = []
-    size_bytes = 0
-    for record in records:
-        if len(batch) == most or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(record)
-        size_bytes += record.size_bytes
-    if batch:
-        yield batch
+    return in_batches(records, most, BATCH_BYTES, lambda record: record.size_bytes)
 
 
 def _partition_key(payload: bytes) -> str:

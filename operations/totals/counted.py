@@ -56,5 +56,5 @@ def aggregator_rejects(stage: Stage) -> Iterator[EventRecord]:
     s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
     for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
         for found in read_rejects(s3, bucket, prefix):
-            if found.processor == AGGREGATOR:
+            if found.function == AGGREGATOR:
                 yield from found.records

@@ -26,13 +26,15 @@ def iterator_ages(stage: Stage) -> dict[str, float]:
                 "Metric": {
                     "Namespace": "AWS/Lambda",
                     "MetricName": "IteratorAge",
-                    "Dimensions": [{"Name": "FunctionName", "Value": stage.function_name(handler)}],
+                    "Dimensions": [
+                        {"Name": "FunctionName", "Value": stage.function_name(function)}
+                    ],
                 },
                 "Period": 60,
                 "Stat": "Maximum",
             },
         }
-        for index, handler in enumerate(FUNCTIONS)
+        for index, function in enumerate(FUNCTIONS)
     ]
     now = datetime.now(UTC)
     try:
@@ -50,7 +52,7 @@ def iterator_ages(stage: Stage) -> dict[str, float]:
         each["Id"]: each["Values"][0] for each in answer["MetricDataResults"] if each["Values"]
     }
     return {
-        handler: newest[f"age{index}"] / 1000
-        for index, handler in enumerate(FUNCTIONS)
+        function: newest[f"age{index}"] / 1000
+        for index, function in enumerate(FUNCTIONS)
         if f"age{index}" in newest
     }

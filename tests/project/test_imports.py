@@ -9,7 +9,7 @@ import pytest
 
 from operations.stage.config import PROJECT
 
-FOUNDATION = {"stage", "tables", "errors", "progress"}
+FOUNDATION = {"stage", "tables", "errors", "progress", "batches"}
 """What every family of operations may use."""
 
 FAMILIES: dict[str, set[str]] = {

@@ -16,10 +16,9 @@ from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.errors import OperationInterrupted
 from operations.scores.files import READERS, BadLine, Scores
-from operations.scores.generate import generate_scores
+from operations.scores.generate import Tally, generate_scores
 from operations.scores.insert import parse_record
 from operations.scores.send import send_payloads
-from operations.scores.tally import Tally
 from operations.stage.stage import Stage
 
 

@@ -40,7 +40,7 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
             fields = {
                 "key": each.key,
                 "written": each.written.isoformat(),
-                "processor": each.processor,
+                "processor": each.function,
                 "reasons": [reject.reason for reject in each.rejects],
                 "problem": each.problem,
             }
@@ -64,7 +64,7 @@ def show(*, stage: Stage, key: str, as_json: bool) -> None:
         raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
     if as_json:
         content = {
-            "processor": found.processor,
+            "processor": found.function,
             "rejects": [each._asdict() for each in found.rejects],
         }
         click.echo(json.dumps(content))
@@ -112,7 +112,7 @@ def _payload(record: Mapping[str, Any]) -> str | None:
 
 def rejects_details(found: RejectsObject, payloads: Sequence[str | None]) -> RenderableType:
     """Each record of an object, its reason first, then its payload if it has one, then all."""
-    shown: list[RenderableType] = [Text(f"Rejected by {found.processor}", style="bold")]
+    shown: list[RenderableType] = [Text(f"Rejected by {found.function}", style="bold")]
     for each, payload in zip(found.rejects, payloads, strict=True):
         shown.append(Text(f"\n{each.reason}", style="yellow"))
         if payload is not None:

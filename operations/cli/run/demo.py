@@ -16,7 +16,7 @@ from operations.cli import views
 from operations.local.demo import DemoResult, play_lab, run_demo
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
-from operations.scores.generate import Truth
+from operations.scores.generate import Tally
 from operations.watch.logs import LogLine
 
 SHOWN_LOG_LINES = 4
@@ -33,9 +33,9 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     started = time.monotonic()
     with embedded_aws() as aws:
         stage = deploy_locally(aws, lambda step: progress_console.print(f"{step} …"))
-        truth = Truth()
+        tally = Tally()
         progress_console.print("Playing the lab …")
-        for answer in play_lab(stage, truth):
+        for answer in play_lab(stage, tally):
             progress_console.print(f"  {answer}", style="dim")
         progress_console.print(f"Sending {records:,} scores of {users:,} players …")
         with views.progress_bars(progress_console) as bars:
@@ -44,7 +44,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
             }
             result = run_demo(
                 stage,
-                truth,
+                tally,
                 lambda name, now, goal: bars.update(tasks[name], completed=now, total=goal),
                 records=records,
                 users=users,
@@ -67,8 +67,8 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     else:
         console = Console()
         console.print("", views.leaderboard(result.totals), views.rejects_table(result.rejects))
-        for handler, lines in result.log_lines.items():
-            console.print(log_excerpt(handler, lines))
+        for function, lines in result.log_lines.items():
+            console.print(log_excerpt(function, lines))
         if result.differences:
             console.print(differences_table(result.differences))
         console.print(f"\nTook {time.monotonic() - started:.0f} seconds.", style="dim")
@@ -76,17 +76,17 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     sys.exit(0 if result.is_exact else 1)
 
 
-def log_excerpt(handler: str, lines: Sequence[LogLine]) -> RenderableType:
+def log_excerpt(function: str, lines: Sequence[LogLine]) -> RenderableType:
     """The last lines of a function's log: messages as they are, metrics by their names."""
     shown = [
         Text(f"  {line.level:<8} {line.message}", no_wrap=True, overflow="ellipsis")
         for line in lines
     ]
-    return Group(Text(f"Log of {handler}", style="bold"), *shown[-SHOWN_LOG_LINES:])
+    return Group(Text(f"Log of {function}", style="bold"), *shown[-SHOWN_LOG_LINES:])
 
 
 def differences_table(differences: dict[str, tuple[Decimal, Decimal]]) -> Table:
-    """The totals that are not the truth."""
+    """The totals that are not as they should be."""
     rows = [views.TotalRow(player, *totals) for player, totals in differences.items()]
     table = views.totals_table("Totals that differ", "Total", "Should be", rows)
     table.style = "red"

@@ -82,7 +82,7 @@ def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> Renderabl
             if doing.behind_seconds
             else "totals up to date"
         )
-    parts += [f"{handler} {age:,.1f} s behind" for handler, age in doing.iterator_ages.items()]
+    parts += [f"{function} {age:,.1f} s behind" for function, age in doing.iterator_ages.items()]
     return Group(
         views.leaderboard(standings.totals, top, players=standings.players),
         Text(" · ".join(parts), style="dim"),
