@@ -26,7 +26,7 @@ def kinesis_record(
 
     Its ids are made from the number; by default from one that this process has not used yet.
     """
-    number = number or next(_numbers)
+    number = next(_numbers) if number is None else number
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return {
         "kinesis": {
@@ -60,7 +60,7 @@ def stream_record(
     `at` is its creation time (None: absent); its ids are made from the number, as those of
     kinesis_record; `changes` replace top-level parts.
     """
-    number = number or next(_numbers)
+    number = next(_numbers) if number is None else number
     dynamodb = {
         "ApproximateCreationDateTime": at,
         "Keys": {"RecordID": (new or old or {}).get("RecordID", {"N": str(number)})},
