@@ -10,7 +10,7 @@ from typing import TypeVar
 from chalicelib.clients import WORKERS
 
 PATIENCE_SECONDS = 25
-"""After so long a failure is not waited out any more. A call that fails takes some 23 seconds, so
+"""How long a failure lets the other calls go on. A call that fails takes some 23 seconds, so
 the last one that begins before ends 48 seconds after the first: within the timeout of 60."""
 
 Item = TypeVar("Item")

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 KILOBYTE = 1024
-"""A write unit pays for so many bytes of an item."""
+"""The bytes of an item that one write unit pays for."""
 
 RECEIPT_BYTES = 17
 """What one receipt adds to an item: its 16 bytes and one for standing in a set."""

@@ -15,7 +15,7 @@ PREFIX = "rejects"
 """Lambda's own on-failure objects stand beside it, under aws/lambda/."""
 
 MOST_REASONS = 10
-"""Reasons that are told of one record: an aggregate can have a million bad user records."""
+"""Reasons that are kept of one record: an aggregate can have a million bad user records."""
 
 
 class RejectsBucket:

@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Batch(Generic[T]):
-    """Takes one after another, up to so many and so many bytes."""
+    """Takes one item after another, up to a number and a size."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
@@ -16,7 +16,7 @@ class Batch(Generic[T]):
         self._count = self._bytes = 0
 
     def add(self, item: T, size_bytes: int, count: int = 1) -> list[T]:
-        """Take the item; what was taken before, if the item does not fit beside it, else nothing.
+        """Take the item. Returns the full batch that it no longer fits into, if there is one.
 
         One that is too large for any batch is a batch of its own.
         """
@@ -28,7 +28,7 @@ class Batch(Generic[T]):
         return full
 
     def rest(self) -> list[T]:
-        """What was taken and is in no batch yet."""
+        """The batch that is not full yet, taken out."""
         taken, self._taken = self._taken, []
         self._count = self._bytes = 0
         return taken

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 Announce = Callable[[str], None]
-"""Takes a sentence about the step that begins."""
+"""Takes a sentence about the step that begins, e.g. `Scanning the records`."""
 
 Progress = Callable[[str, int, int], None]
-"""Takes what is counted, e.g. a table's name, how many so far, and about how many there will be."""
+"""Takes what is counted, e.g. a table's name, the count so far, and about where it will end."""

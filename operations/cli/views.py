@@ -28,7 +28,7 @@ BEST_FIRST_STYLES = ("bold yellow", "bold white", "bold dark_orange3")
 
 
 class TotalRow(NamedTuple):
-    """A player's total (None: no number), what it should be or becomes, and a remark."""
+    """A player's total (None: no number), the total to compare it with, and a remark."""
 
     player: str
     total: Decimal | None
@@ -54,7 +54,7 @@ def leaderboard(
     title: str = "Leaderboard",
     players: int | None = None,
 ) -> Table:
-    """The best totals, best first; of so many players, if there are more than totals."""
+    """The best totals, best first; `players` counts them all, if there are more than totals."""
     players = players or len(totals)
     table = Table(title=f"{title}, {min(top, players):,} of {players:,} players")
     table.add_column("#", justify="right")
@@ -77,7 +77,7 @@ def _shown_places(totals: Sequence[Decimal]) -> int | None:
 
 
 def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
-    """How many records were rejected, by whom and why, most first."""
+    """The number of rejected records by reason, most first."""
     records = sum(len(each.rejects) for each in rejects)
     table = Table(title=f"Rejects, {records} records kept whole in the bucket")
     table.add_column("Records", justify="right")
@@ -88,7 +88,7 @@ def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
 
 
 def rejects_list(objects: Sequence[RejectsObject], *, title: str = "Rejects") -> Table:
-    """An object a line: when, whose, how many records, why, and its key for `rejects show`."""
+    """One object a line: time, number of records, reason, and the key for `rejects show`."""
     table = Table(title=title, box=box.SIMPLE)
     table.add_column("Written (UTC)")
     table.add_column("Records", justify="right")
@@ -114,7 +114,7 @@ def table_progress(bars: Progress) -> progress.Progress:
 
 
 def totals_table(title: str, total: str, other: str, rows: Sequence[TotalRow]) -> Table:
-    """Players whose total is another than it should be, or was."""
+    """Players whose total differs, or has changed."""
     table = Table(title=title)
     table.add_column("Player")
     table.add_column(total, justify="right")
@@ -128,6 +128,6 @@ def totals_table(title: str, total: str, other: str, rows: Sequence[TotalRow]) -
 
 
 def others_line(users: int) -> list[RenderableType]:
-    """A line that there are more users than a table shows, if there are."""
+    """A line for the users that do not fit into a table, if there are any."""
     more = users - SHOWN_DIFFERENCES
     return [Text(f"… and {more:,} others")] if more > 0 else []

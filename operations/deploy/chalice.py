@@ -23,7 +23,7 @@ NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "v
 
 
 def copy_app(project: Path, folder: Path) -> Path:
-    """A new copy, in the folder, of what Chalice deploys, without what earlier deployments left."""
+    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments."""
     target = Path(tempfile.mkdtemp(prefix="app-", dir=folder))
     for part in APP_PARTS:
         source = project / part
@@ -35,7 +35,7 @@ def copy_app(project: Path, folder: Path) -> Path:
 
 
 def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -> str:
-    """What `chalice deploy` of that stage prints; `variables` tell it which AWS.
+    """The output of `chalice deploy`; `variables` name the AWS that it deploys to.
 
     Raises OperationFailed with its last lines where it fails.
     """
@@ -57,7 +57,7 @@ def chalice_variables(aws: AwsSession) -> dict[str, str]:
 
 
 def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
-    """What a chalice command prints; raises OperationFailed with its last lines where it fails."""
+    """A chalice command's output; raises OperationFailed with its last lines if it fails."""
     temporary = app_folder / ".chalice" / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = {
@@ -89,7 +89,7 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
 
 
 def _quick_waiters(folder: Path) -> dict[str, str]:
-    """Variables that let botocore look every quarter of a second whether a function is ready.
+    """Variables that make botocore poll every quarter of a second until a function is ready.
 
     It looks every 5 seconds otherwise, twice for each function; the embedded AWS is ready after
     half a second. The folder gets botocore's own waiters with that one number changed.

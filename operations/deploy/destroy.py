@@ -1,4 +1,4 @@
-"""The way back: what a stage consists of is taken away, its data only when told to."""
+"""Takes a stage away; its data only if asked to."""
 
 import tempfile
 from pathlib import Path

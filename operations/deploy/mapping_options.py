@@ -25,7 +25,7 @@ SETTLE_SECONDS = 120
 
 
 def apply_mapping_options(stage: Stage, project: Path) -> dict[str, dict[str, Any]]:
-    """The options that each function's mapping has now, by function; twice is harmless.
+    """Set the options of each function's mapping; the options by function. May be repeated.
 
     Raises OperationFailed where a function has no mapping yet.
     """
@@ -51,7 +51,7 @@ def read_mapping_options(stage: Stage, project: Path, function: str) -> dict[str
 
 
 def half_of_retention_seconds(stage: Stage) -> int:
-    """After half the stream's retention Lambda gives a record up, as it does after 7 days."""
+    """When Lambda gives a record up: after half the stream's retention, at most 7 days."""
     summary = stage.aws.client("kinesis").describe_stream_summary(StreamName=stage.names.stream)
     hours = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
     return min(hours * 3600 // 2, 7 * 24 * 3600)
@@ -87,7 +87,7 @@ def _apply(stage: Stage, project: Path, function: str) -> dict[str, Any]:
 
 
 def _wait_until_settled(stage: Stage, function: str) -> EventSourceMapping:
-    """The mapping, once it is neither being made nor updated: until then AWS refuses changes."""
+    """The mapping, once AWS is done creating or updating it: until then it refuses changes."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while (mapping := require_mapping(stage, function)).state not in SETTLED:
         if time.monotonic() > deadline:

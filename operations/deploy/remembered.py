@@ -1,4 +1,4 @@
-"""What Chalice remembers of a deployed stage, found out from the account again.
+"""What Chalice remembers of a deployed stage, read from the account again.
 
 Chalice keeps it in .chalice/deployed/, on the machine that deployed. Without it, on another
 machine or in a fresh clone, `chalice deploy` would make the mappings a second time and fail, and
@@ -23,7 +23,7 @@ STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
 
 
 def write_deployed(stage: Stage, app_folder: Path) -> bool:
-    """Let Chalice know what of the stage is in the account; False where there is nothing."""
+    """Tell Chalice what the stage has in the account; False where that is nothing."""
     resources = list(find_deployed(stage))
     folder = app_folder / ".chalice" / "deployed"
     folder.mkdir(parents=True, exist_ok=True)

@@ -32,10 +32,10 @@ LOCAL_PARAMETERS = {"TlsOnly": "false"}
 
 @dataclass(frozen=True)
 class Deployment:
-    """A stage, the clone that it is deployed from, and its stacks' parameters that are given.
+    """What to deploy: a clone of the project to a stage, with parameters for its stacks.
 
-    `names` are those of the data stack's resources, whatever was recorded before, by environment
-    variable.
+    `names` are those of the data stack's resources by environment variable, as the stack has them
+    now, whatever was recorded before.
     """
 
     stage: Stage
@@ -46,13 +46,13 @@ class Deployment:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def with_names(self, names: Mapping[str, str]) -> "Deployment":
-        """The same, once the names are known."""
+        """The same with the names of the data stack's resources."""
         stage = replace(self.stage, variables={**self.stage.variables, **names})
         return replace(self, stage=stage, names=names)
 
 
 class Step(NamedTuple):
-    """One step: its name, the sentence that announces it, and what goes into the next one."""
+    """One step: `run` returns the deployment that the next step goes on with."""
 
     name: str
     sentence: str
@@ -141,7 +141,7 @@ def deploy_monitoring(deployment: Deployment) -> Deployment:
 
 
 def _require_recorded(deployment: Deployment) -> None:
-    """Raise OperationFailed where the recorded names are not those of the data stack."""
+    """Raise OperationFailed unless the data stack's names are the recorded ones."""
     stage, project = deployment.stage.name, deployment.project
     if not deployment.names.items() <= recorded_variables(project, stage).items():
         raise OperationFailed(

@@ -35,7 +35,7 @@ DELETED_ONE_IN = 50
 
 @dataclass(frozen=True)
 class DemoResult:
-    """All that the demo found out."""
+    """What came out of the demo."""
 
     totals: dict[str, Decimal]
     differences: dict[str, tuple[Decimal, Decimal]]
@@ -50,12 +50,11 @@ class DemoResult:
 
     @property
     def rejected_records(self) -> int:
-        """How many records stand in the bucket."""
         return sum(len(each.rejects) for each in self.rejects)
 
 
 def play_lab(stage: Stage, tally: Tally) -> list[str]:
-    """What the two functions answer to the lab's test events; John's record is inserted, too."""
+    """Send the lab's two test events and insert John's record; the functions' answers."""
     answers = [
         str(json.loads(invoke(stage, function, (LAB / event).read_bytes())))
         for function, event in LAB_EVENTS
@@ -69,7 +68,7 @@ def play_lab(stage: Stage, tally: Tally) -> list[str]:
 def run_demo(
     stage: Stage, tally: Tally, progress: Progress, *, records: int, users: int, seed: int
 ) -> DemoResult:
-    """Send, correct and delete scores; what the pipeline made of them, when it came to rest.
+    """Send, correct and delete scores; the result once the pipeline has come to rest.
 
     `tally` holds what was counted before, by one record each.
     """
@@ -117,7 +116,7 @@ def run_demo(
 
 
 def correct_and_delete(stage: Stage, scores: Sequence[GeneratedScore], tally: Tally) -> int:
-    """Change some records' score, give some to another user, delete some: the changes to count.
+    """Correct some records, give some to another user, delete some; the number of changes.
 
     A record given to another user is two changes, one in each total.
     """
@@ -147,6 +146,6 @@ def _insert(stage: Stage, payload: str) -> None:
 
 
 def read_log(stage: Stage, function: str) -> tuple[LogLine, ...]:
-    """The lines that a function has logged, oldest first, without Lambda's own."""
+    """A function's log lines, oldest first, without Lambda's own."""
     lines = read_logs(stage, [function], since=datetime.fromtimestamp(0, UTC))
     return tuple(line for line in lines if line.fields is not None)

@@ -14,7 +14,7 @@ STUCK_SECONDS = 60
 
 
 class Waiting:
-    """Tells how far the pipeline is while it waits."""
+    """Waits for the pipeline and reports progress."""
 
     def __init__(self, stage: Stage, progress: Progress) -> None:
         self._dynamodb = stage.aws.client("dynamodb")
@@ -22,12 +22,12 @@ class Waiting:
         self._progress = progress
 
     def until_stored(self, records: int) -> None:
-        """Wait until so many records stand in the table."""
+        """Wait until the table holds this many records."""
         table = self._names.records_table
         self._until("stored", records, lambda: count_items(self._dynamodb, table))
 
     def until_aggregated(self, changes: int) -> None:
-        """Wait until so many changes are counted and the totals have stopped moving."""
+        """Wait until this many changes are counted and the totals have stopped moving."""
         tables = (self._names.totals_table, self._names.receipts_table)
         self._until("aggregated", changes, lambda: count_receipts(self._dynamodb, *tables))
         before = None
@@ -48,7 +48,7 @@ class Waiting:
 
 
 def await_rejects(stage: Stage, expected: int) -> tuple[RejectsObject, ...]:
-    """The objects in the rejects bucket; waits a while for as many records as expected."""
+    """The objects in the rejects bucket; waits a while until they hold all expected records."""
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
         rejects = tuple(read_rejects(stage.aws.client("s3"), stage.names.rejects_bucket))

@@ -1,4 +1,4 @@
-"""What of the rejects goes to its function together, and in which order."""
+"""Which rejects go to their function together, and in which order."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ LARGEST_EVENT_BYTES = 5_000_000
 
 
 def loads(objects: Iterable[RejectsObject]) -> Iterator[list[RejectsObject]]:
-    """The objects one by one, but those of the aggregator together, as many as one event holds."""
+    """The objects one by one; those of the aggregator together, as many as one event holds."""
     load = Batch[RejectsObject](LARGEST_EVENTS[AGGREGATOR], LARGEST_EVENT_BYTES)
     for found in objects:
         if found.function != AGGREGATOR:
@@ -31,7 +31,7 @@ def loads(objects: Iterable[RejectsObject]) -> Iterator[list[RejectsObject]]:
 
 
 def distinct_oldest_first(objects: Sequence[RejectsObject]) -> list[EventRecord]:
-    """The objects' records, each once: one may stand in several, after a batch came in halves."""
+    """The objects' records without repetitions: a batch that was halved leaves some twice."""
     distinct = {identity_of(record): record for each in objects for record in each.records}
     return sorted(distinct.values(), key=lambda record: created_seconds(record) or 0)
 
@@ -42,7 +42,7 @@ def events_of(function: str, records: Sequence[EventRecord]) -> Iterator[list[Ev
 
 
 def created_seconds(record: EventRecord) -> float | None:
-    """When the change was made, seconds; None where the record does not tell."""
+    """When the change was made, in seconds; None if the record has no time."""
     change = record.get("dynamodb") if isinstance(record, dict) else None
     created = change.get("ApproximateCreationDateTime") if isinstance(change, dict) else None
     if isinstance(created, bool) or not isinstance(created, int | float) or created <= 0:

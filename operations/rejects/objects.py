@@ -33,7 +33,7 @@ class RejectedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class RejectsObject:
-    """What stands under one key.
+    """An object and what it holds.
 
     `version` names what was read, in a versioned bucket. `function` is the one that the
     records were meant for; where the object cannot be understood it and `rejects` are empty, and
@@ -49,7 +49,6 @@ class RejectsObject:
 
     @property
     def records(self) -> list[EventRecord]:
-        """The rejected records, in their order."""
         return [reject.record for reject in self.rejects]
 
 
@@ -62,7 +61,7 @@ class ReasonCount(NamedTuple):
 
 
 class ListedObject(NamedTuple):
-    """An object that a listing tells of."""
+    """An object in a listing."""
 
     key: str
     written: datetime
@@ -99,7 +98,7 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
 
 
 def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
-    """The function and the rejected records that an object's JSON tells of.
+    """The function and the rejected records in an object's JSON.
 
     Raises ValueError, LookupError, TypeError or AttributeError where it is of neither kind.
     """
@@ -120,9 +119,9 @@ def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ..
 
 
 def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
-    """How many records were rejected by whom and why, numbers in the reasons left out; most first.
+    """The number of rejected records by function and reason, most first.
 
-    Ids differ from record to record, so with them no two reasons would be alike.
+    Ids in the reasons are left out: with them no two would be alike.
     """
     counts = Counter(
         (each.function, _without_ids(reject.reason)) for each in objects for reject in each.rejects
@@ -131,7 +130,7 @@ def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
 
 
 def identity_of(record: EventRecord) -> str:
-    """Tells a record from all others: its whole content."""
+    """The whole record as text, by which two are compared."""
     return json.dumps(record, sort_keys=True)
 
 

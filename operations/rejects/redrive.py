@@ -57,7 +57,7 @@ class Redriven:
 
 
 def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Redriven]:
-    """What becomes of each object under the prefix, as it happens.
+    """Redrive each object under the prefix; yields what became of it.
 
     Raises OperationFailed where the bucket keeps no versions: without them nothing tells whether
     a record was rejected again.
@@ -110,7 +110,7 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
 def _redrive_together(
     stage: Stage, objects: Sequence[RejectsObject], versions: NewestVersions
 ) -> Iterator[Redriven]:
-    """What becomes of the objects, all of one function, when their records go to it together.
+    """Send the records of these objects, all of one function, together; what became of each.
 
     Where the function fails on several, each is tried by itself, so that none holds up the others.
     """
@@ -142,7 +142,7 @@ def _settle(
     found: RejectsObject,
     rejected_again: Mapping[str, Mapping[str, str]],
 ) -> Redriven:
-    """Remove the object, unless it is where its records stand again; tells what became of it."""
+    """Remove the object, unless its records were rejected into it again; what became of it."""
     identities = [identity_of(record) for record in found.records]
     stands_in = []
     reasons: dict[str, str] = {}
@@ -164,13 +164,13 @@ def _settle(
 
 
 def _reasons_in(s3: "S3Client", bucket: str, key: str) -> dict[str, str]:
-    """The reason of each record in the object; none if it is gone, with all of them done with."""
+    """Each record's reason in the object; none if the object is gone: its records are done with."""
     found = read_if_there(s3, bucket, key)
     return {identity_of(each.record): each.reason for each in found.rejects} if found else {}
 
 
 def _read_oldest_first(s3: "S3Client", bucket: str, prefix: str) -> Iterator[RejectsObject]:
-    """The objects under the prefix, but for those that are gone when it is their turn."""
+    """The objects under the prefix, except those that are gone when it is their turn."""
     for each in sorted(list_objects(s3, bucket, prefix), key=lambda each: each.written):
         found = read_if_there(s3, bucket, each.key)
         if found:
@@ -178,5 +178,5 @@ def _read_oldest_first(s3: "S3Client", bucket: str, prefix: str) -> Iterator[Rej
 
 
 def _day_prefix(function: str, record: EventRecord) -> str:
-    """What the key of any object begins with whose first record is this one."""
+    """The prefix that all objects share whose first record is of this record's day."""
     return object_key(function, [record]).rpartition("/")[0] + "/"

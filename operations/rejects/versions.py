@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class NewestVersions:
-    """The newest version of each object, by key; each prefix is listed once an invocation.
+    """The newest version of each object, by key; lists each prefix once an invocation.
 
     What was listed after one invocation is what was known before the next.
     """
@@ -51,7 +51,7 @@ def read_if_there(s3: "S3Client", bucket: str, key: str) -> RejectsObject | None
 
 
 def remove_if_unchanged(s3: "S3Client", bucket: str, found: RejectsObject) -> None:
-    """Remove the object, unless it was written again since it was read.
+    """Remove the object, unless it was written again after it was read.
 
     Its versions stay for 30 days, as data.yaml has it.
     """

@@ -55,7 +55,7 @@ def encode_aggregate(user_records: Iterable[UserRecord]) -> bytes:
 def group_by_size(
     user_records: Iterable[UserRecord], most_bytes: int = AGGREGATE_BYTES
 ) -> Iterator[list[UserRecord]]:
-    """The user records in order, in groups that an aggregate of so many bytes can hold.
+    """The user records in order, in groups whose aggregate has at most `most_bytes`.
 
     One that is too large for any aggregate is a group of its own.
     """
@@ -68,7 +68,6 @@ def seal(message: bytes) -> bytes:
 
 
 def encode_field(key: int, value: bytes) -> bytes:
-    """A field that holds bytes."""
     return bytes([key]) + encode_number(len(value)) + value
 
 

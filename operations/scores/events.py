@@ -83,7 +83,7 @@ def stream_record(
 
 
 def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[str, Any]:
-    """An image of a score record, in DynamoDB's attribute values."""
+    """A score record's image, in DynamoDB's attribute values."""
     return {
         "RecordID": {"N": "1"},
         "Username": {"S": username},
@@ -93,10 +93,9 @@ def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[
 
 
 def inserted(username: str, score: str | int, *, at: float | None = TODAY) -> dict[str, Any]:
-    """The stream record of an inserted score."""
     return stream_record(image(username, score), at=at)
 
 
 def event(*records: Any) -> dict[str, Any]:
-    """What Lambda hands to the function."""
+    """The event that Lambda passes to a function."""
     return {"Records": list(records)}

@@ -17,7 +17,7 @@ Scores = Iterator[tuple[bytes, ScoreRecord]]
 
 
 class BadLine(Misuse):
-    """A line of the input is no score record; the message has its number and the reason."""
+    """A line of the input is not a score record; the message has its number and the reason."""
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Scores:

@@ -36,10 +36,10 @@ def generate_scores(
     skew: float = 2,
     first_id: int = FIRST_RECORD_ID,
 ) -> Iterator[GeneratedScore]:
-    """Scores with unique ids; every user gets some where there are as many records as users.
+    """Scores with unique ids; with at least as many records as users, every user gets some.
 
-    Scores are 0.00 to 100.00, some of them negative. With a skew of 1 all users play as much,
-    the more it is the more do a few users play more than the others.
+    Scores are 0.00 to 100.00, some of them negative. With a skew of 1 all users play equally often;
+    the larger the skew, the more a few users dominate.
     """
     for index in range(records):
         user = index if index < users else int(users * chance.random() ** skew)
@@ -48,7 +48,7 @@ def generate_scores(
 
 
 def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
-    """Payloads that are meant as score records and can never be any, of many kinds."""
+    """Payloads that look like score records and are invalid in various ways."""
     kinds = [
         b'{"RecordID": %d, "Username": "nobody"}',
         b'{"RecordID": %d, "Username": "", "Score": 5}',
@@ -64,14 +64,14 @@ def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
 
 @dataclass
 class Tally:
-    """What the totals must come to once all is counted, kept beside the pipeline and without it."""
+    """What the totals must come to once all is counted, kept independently of the pipeline."""
 
     totals: dict[str, Decimal] = field(default_factory=dict)
     repeated: int = 0
     _ids: set[Decimal] = field(default_factory=set)
 
     def add(self, username: str, amount: Decimal) -> None:
-        """An amount that must count."""
+        """Add an amount that must count."""
         self.totals[username] = exact_sum((self.totals.get(username, Decimal(0)), amount))
 
     def payloads(self, scores: Iterable[tuple[bytes, ScoreRecord]]) -> Iterator[bytes]:

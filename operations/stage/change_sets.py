@@ -58,7 +58,7 @@ def plan_changes(
     parameters: Mapping[str, str],
     before: Mapping[str, Any] | None,
 ) -> ChangeSet | None:
-    """What makes the stack match the template's body; None where nothing would change.
+    """Plan what makes the stack match the template's body; None if nothing would change.
 
     `before` is the stack as it is. Raises OperationFailed where CloudFormation refuses the change.
     """
@@ -92,7 +92,7 @@ def drop_change_set(cloudformation: "CloudFormationClient", planned: ChangeSet) 
 
 
 def refuse_data_loss(name: str, changes: tuple[PlannedChange, ...], allowed: set[str]) -> None:
-    """Raise OperationFailed where a change loses data that nobody agreed to lose by its name."""
+    """Raise OperationFailed if a change loses the data of a resource that is not in `allowed`."""
     losing = [each for each in changes if each.loses_data and each.resource not in allowed]
     if losing:
         named = ", ".join(f"{each.resource} ({each.type})" for each in losing)

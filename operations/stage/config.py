@@ -43,7 +43,7 @@ def recorded_variables(app_folder: Path, stage: str) -> dict[str, str]:
 
 
 def forget_names(app_folder: Path, stage: str, names: Iterable[str]) -> None:
-    """Take these variables out of the stage again."""
+    """Remove these variables from the stage."""
     path = app_folder / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     variables = config["stages"].get(stage, {}).get("environment_variables", {})

@@ -1,4 +1,4 @@
-"""Calls a function of the stage, as Lambda's own mappings do."""
+"""Invokes a function of the stage."""
 
 import json
 
@@ -11,7 +11,7 @@ class FunctionFailed(OperationFailed):
 
 
 def invoke(stage: Stage, function: str, event: bytes) -> str:
-    """What the function answers to the event, as JSON; raises FunctionFailed."""
+    """The function's answer to the event, as JSON; raises FunctionFailed."""
     answer = stage.aws.client("lambda").invoke(
         FunctionName=stage.function_name(function), Payload=event
     )

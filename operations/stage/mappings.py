@@ -18,7 +18,7 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class EventSourceMapping:
-    """What feeds a stream to a function.
+    """An event source mapping: it feeds a stream to a function.
 
     `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
     `PROBLEM: Function call failed` and the like.
@@ -47,7 +47,7 @@ def find_mappings(stage: Stage, function: str) -> list[EventSourceMapping]:
 
 
 def list_mappings(stage: Stage, function: str) -> "list[EventSourceMappingConfigurationTypeDef]":
-    """The same as Lambda describes them, with all their options."""
+    """The function's mappings as Lambda describes them, with all options."""
     client = stage.aws.client("lambda")
     pages = client.get_paginator("list_event_source_mappings").paginate(
         FunctionName=stage.function_name(function)
@@ -70,13 +70,13 @@ def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
 
 
 def switch_mappings(stage: Stage, *, enabled: bool) -> None:
-    """Have both functions' mappings enabled or disabled, and wait until they are."""
+    """Enable or disable both functions' mappings, and wait until they are."""
     for function in FUNCTIONS:
         switch_mapping(stage, require_mapping(stage, function), enabled=enabled)
 
 
 def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
-    """Have the mapping enabled or disabled, and wait until it is."""
+    """Enable or disable the mapping, and wait until it is."""
     wanted = "Enabled" if enabled else "Disabled"
     if mapping.state == wanted:
         return

@@ -43,7 +43,7 @@ class Stage:
 
 
 def with_names(stage: Stage) -> Stage:
-    """The stage with its resources' names; from its data stack where they are not recorded.
+    """The stage with its resources' names, taken from its data stack if they are not recorded.
 
     Raises Misuse where they are neither recorded nor deployed.
     """
@@ -85,10 +85,9 @@ def data_stack_name(stage: str) -> str:
 
 
 def monitoring_stack_name(stage: str) -> str:
-    """What the stage's monitoring stack is called."""
     return f"game-scores-monitoring{stage_suffix(stage)}"
 
 
 def stage_suffix(stage: str) -> str:
-    """What is added to the stage's names, so that stages live side by side in one account."""
+    """The suffix of the stage's names, so that several stages fit into one account."""
     return "" if stage in ("prod", "local") else f"-{stage}"

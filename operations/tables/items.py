@@ -1,4 +1,4 @@
-"""A user's item as people's tools read it: what is damaged on it counts as not there."""
+"""A user's item, read leniently: what is damaged counts as absent."""
 
 from collections.abc import Mapping
 from decimal import Decimal

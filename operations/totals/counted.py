@@ -1,4 +1,4 @@
-"""The changes that the records in the table include already, by receipt, more than memory holds."""
+"""The changes that the records in the table already include, by receipt; kept on disk."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -20,9 +20,9 @@ class KnownReceipts(TemporaryDatabase):
         )
 
     def add_stream_records(self, records: Iterable[EventRecord]) -> int:
-        """Know the changes that these stream records make; how many records there were.
+        """Add the changes that these stream records make; the number of records.
 
-        One that cannot be decoded makes none: the aggregator rejects it.
+        One that cannot be decoded makes no change: the aggregator rejects it.
         """
         count = 0
         for record in records:
@@ -35,7 +35,7 @@ class KnownReceipts(TemporaryDatabase):
         return count
 
     def of(self, username: str) -> dict[bytes, Decimal]:
-        """What each of the user's changes comes to, by its receipt."""
+        """The amount of each of the user's changes, by its receipt."""
         rows = self._database.execute(
             "SELECT receipt, amount FROM receipts WHERE username = ?", (username,)
         )

@@ -1,4 +1,4 @@
-"""What the records come to, and what the totals are: both tables, read into sums."""
+"""Reads records and totals into sums."""
 
 from collections.abc import Container, Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ from operations.totals.sums import UserSums
 
 
 class RecordCount(NamedTuple):
-    """How many records a scan found, and how many of them count for nothing."""
+    """The records that a scan found, and how many of them are invalid and count for nothing."""
 
     records: int
     invalid: int
@@ -29,7 +29,7 @@ def expect_records(
     only: Container[str] | None = None,
     consistent: bool = False,
 ) -> RecordCount:
-    """Add what the records in the table give each user, or those users only, to the sums."""
+    """Add the scores in the table to the sums, of all users or of those in `only`."""
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     records = invalid = 0
@@ -54,7 +54,6 @@ def find_totals(
     *,
     consistent: bool = False,
 ) -> None:
-    """Add every total to the sums."""
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.totals_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     found = 0
@@ -67,7 +66,7 @@ def find_totals(
 
 
 def score_of(item: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Whose score an item of GameScoreRecords is and how much; None if it counts for nothing.
+    """The user and the score of an item of GameScoreRecords; None if it counts for nothing.
 
     The rule is the aggregator's own.
     """

@@ -35,10 +35,10 @@ LISTED_USERS = 1000
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild did, or, if it was dry, would have done.
+    """What a rebuild did or, in a dry run, would have done.
 
-    `changed` holds the first of `changed_users`, whose total was not the sum. `receipts` is how
-    many changes were made known as counted, those that were known before among them.
+    `changed` lists the first of the `changed_users` whose total was not the sum. `receipts` counts
+    the changes recorded as counted, including those that were recorded before.
     """
 
     is_dry_run: bool
@@ -68,9 +68,8 @@ def rebuild(
 ) -> Rebuilt:
     """Make every total the sum of the user's records in the table.
 
-    `settle_seconds`: the stream passes for read when nothing has come for so long. Raises
-    OperationFailed or OperationInterrupted, whose message says what was changed and what is
-    paused.
+    `settle_seconds`: how long the stream must be quiet to count as read. Raises OperationFailed or
+    OperationInterrupted, whose message says what was changed and what is paused.
     """
     if not without_expired:
         _refuse_time_to_live(stage)
@@ -148,12 +147,11 @@ class _Rebuild:
             return result
 
     def resume(self) -> None:
-        """Have both mappings enabled."""
         switch_mappings(self._stage, enabled=True)
         self._paused_at = None
 
     def leave(self) -> str:
-        """Leave things in a state that one can go on from; what that state is."""
+        """Leave a state from which a later run can go on; a sentence that describes it."""
         if not self._is_writing:
             try:
                 self.resume()
@@ -177,7 +175,7 @@ class _Rebuild:
     def _scan_undisturbed(
         self, opened: ExitStack, stream: TableStream, receipts: KnownReceipts
     ) -> tuple[UserSums, RecordCount]:
-        """The sums of one moment: nothing came to the stream since their scan began."""
+        """The sums of one moment: no change reached the stream since their scan began."""
         for _ in range(MOST_SCANS):
             self._announce("Scanning the records")
             sums = opened.enter_context(UserSums())
@@ -192,7 +190,7 @@ class _Rebuild:
         raise _WrittenMeanwhile
 
     def _wait_for_invocations(self) -> None:
-        """Return when no invocation from before the pause can be under way any more."""
+        """Wait until every invocation that began before the pause is over."""
         name = self._stage.function_name(AGGREGATOR)
         function = self._stage.aws.client("lambda").get_function_configuration(FunctionName=name)
         over = (self._paused_at or time.monotonic()) + function["Timeout"]
@@ -202,7 +200,7 @@ class _Rebuild:
             time.sleep(remaining)
 
     def _refuse_late(self, stream: TableStream, proved_at: int) -> None:
-        """Raise OperationFailed where a record comes now that was made before the proof."""
+        """Raise OperationFailed if a record appears now that was written before the proof."""
         for record in stream.read_until_quiet(self._settle_seconds):
             created = record["dynamodb"].get("ApproximateCreationDateTime", 0)
             if created < proved_at:

@@ -21,18 +21,18 @@ from operations.totals.sums import Comparison, UserSums
 
 MOST_LOOKS = 5
 FEW_USERS = 1000
-"""The totals of so many users are read one by one, those of more with the whole table."""
+"""Up to this many users, totals are read one by one; beyond, the whole table is scanned."""
 
 MOST_SUSPECTS = 100_000
-"""If more users differ, they are counted only, and not looked at again."""
+"""If more users differ, they are only counted and not looked at again."""
 
 LISTED_USERS = 1000
-"""Differences that a result holds; it counts them all."""
+"""Differences that a result lists; it counts them all."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A user whose total is not the sum; is_moving: by another amount at each look."""
+    """A user whose total is not the sum; `is_moving` if by another amount at each look."""
 
     username: str
     expected: Decimal
@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What was found: `differences` holds the first of `differing_users`."""
+    """What was found; `differences` lists the first of the `differing_users`."""
 
     records: int
     invalid_records: int
@@ -67,7 +67,7 @@ def reconcile(
     user: str | None = None,
     settle_seconds: float,
 ) -> Reconciliation:
-    """Compare all totals, or one user's, with the records; between two looks so long a wait."""
+    """Compare all totals, or one user's, with the records; waits `settle_seconds` between looks."""
     started = time.monotonic()
     only = None if user is None else {user}
     with UserSums() as sums:

@@ -1,4 +1,4 @@
-"""Sets the totals of all users whose total is not the sum, or whose receipts are not known."""
+"""Sets the total of every user whose total is not the sum or whose receipts are not recorded."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ USERS_AT_A_TIME = 500
 
 
 def set_totals(stage: Stage, sums: UserSums, receipts: KnownReceipts) -> Iterator[int]:
-    """Set each total with its receipts; gives the number of users done with, as it grows."""
+    """Set each total with its receipts; yields the number of users done so far."""
     names = stage.names
     setter = TotalSetter(stage.aws.client("dynamodb"), names.totals_table, names.receipts_table)
     users = _users_to_set(sums, receipts)
@@ -43,7 +43,7 @@ def refuse_unwritable(sums: UserSums) -> None:
 def _users_to_set(
     sums: UserSums, receipts: KnownReceipts
 ) -> Iterator[tuple[str, Decimal, Amounts]]:
-    """Everybody with a total to set or receipts to know."""
+    """Each user with a total to set or receipts to record."""
     with_receipts = receipts.users()
     waiting = next(with_receipts, None)
     for each in sums.comparisons():

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 DENIED = ("AccessDenied", "AccessDeniedException")
-"""Who may not see metrics sees the rest all the same."""
+"""Without permission to read metrics, the rest is still shown."""
 
 LOOKED_BACK = timedelta(minutes=15)
-"""A function without records in so long has no age to tell."""
+"""A function that had no records in this time has no age."""
 
 
 def iterator_ages(stage: Stage) -> dict[str, float]:
-    """Each function's last IteratorAge, in seconds; none where there are no figures to see."""
+    """Each function's last IteratorAge in seconds, where CloudWatch has one."""
     queries: list[MetricDataQueryTypeDef] = [
         {
             "Id": f"age{index}",

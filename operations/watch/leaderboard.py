@@ -1,4 +1,4 @@
-"""The best totals, and how the pipeline is doing while one watches them."""
+"""The best totals, and how the pipeline keeps up."""
 
 import heapq
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RATE_SECONDS = 10
-"""Records a second are told as the mean over so long."""
+"""The window over which records a second are averaged."""
 
 SHARDS_EVERY_SECONDS = 60
 """A shard of the table's stream ends after some hours, and others begin."""
@@ -29,7 +29,7 @@ AGES_EVERY_SECONDS = 30
 
 @dataclass(frozen=True)
 class Standings:
-    """The best totals, best first, out of so many players.
+    """The best totals, best first, and the number of players they were picked from.
 
     `newest_counted` is when the newest record that stands in any total was written (seconds).
     """
@@ -41,9 +41,9 @@ class Standings:
 
 @dataclass(frozen=True)
 class Doing:
-    """How the pipeline is doing; None is what is not known.
+    """How the pipeline keeps up; None where it is not known.
 
-    `behind_seconds`: the newest record in the table is so much newer than the newest counted.
+    `behind_seconds`: how much newer the table's newest record is than the newest one counted.
     `iterator_ages`: by function, CloudWatch's last IteratorAge in seconds.
     """
 
@@ -54,7 +54,7 @@ class Doing:
 
 
 def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standings:
-    """The best totals of now; memory for these alone, whatever the table's size."""
+    """The best totals. Keeps only these in memory, whatever the table's size."""
     players = newest = 0
     best: list[tuple[Decimal, _Descending]] = []
     for item in scan(dynamodb, table):
@@ -73,7 +73,7 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
 
 
 class PipelineWatch:
-    """Tells how the pipeline is doing, from the table's stream and CloudWatch, look by look."""
+    """Follows the table's stream and CloudWatch from one look to the next."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -88,7 +88,7 @@ class PipelineWatch:
         self._ages_at = -float(AGES_EVERY_SECONDS)
 
     def look(self, standings: Standings) -> Doing:
-        """How it is doing now, given the standings read just before."""
+        """How the pipeline keeps up now, given the standings read just before."""
         if time.monotonic() - self._refreshed_at > SHARDS_EVERY_SECONDS:
             self._stream.refresh()
             self._refreshed_at = time.monotonic()

@@ -11,7 +11,7 @@ from operations.stage.stage import Stage
 
 FOLLOW_SECONDS = 1.0
 OVERLAP_MILLISECONDS = 10_000
-"""CloudWatch may show a line later than a newer one; so far back, lines are looked for again."""
+"""CloudWatch may show lines out of order, so each read overlaps the one before by this much."""
 
 REJECTED = "Rejected record"
 """How the line of a rejected record begins, see chalicelib/telemetry.py."""
@@ -28,7 +28,7 @@ class LogLine:
 
     @property
     def message(self) -> str:
-        """What it says; metrics by their names."""
+        """The line's text; for metrics, their names and counts."""
         if self.fields is None:
             return self.text
         if "_aws" in self.fields:
@@ -46,7 +46,7 @@ class LogLine:
 
     @property
     def level(self) -> str:
-        """INFO, WARNING, ERROR …; of Lambda's own lines, ERROR where they tell of a failure."""
+        """INFO, WARNING, ERROR …; for Lambda's own lines, ERROR if they report a failure."""
         if self.fields is None:
             failed = any(word in self.text for word in ("[ERROR]", "Traceback", "Task timed out"))
             return "ERROR" if failed else ""
@@ -54,7 +54,7 @@ class LogLine:
 
     @property
     def is_reject(self) -> bool:
-        """Whether it tells of a rejected record."""
+        """Whether it is about a rejected record."""
         return REJECTED in self.text
 
 
@@ -74,7 +74,7 @@ def read_logs(
 def follow_logs(
     stage: Stage, functions: Sequence[str], since: datetime, *, rejects: bool = False
 ) -> Iterator[LogLine]:
-    """The same, and then every new line as it comes, for ever."""
+    """The same, then every new line as it comes, without end."""
     start = int(since.timestamp() * 1000)
     shown: dict[str, int] = {}
     while True:

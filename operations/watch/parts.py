@@ -9,7 +9,7 @@ from operations.stage.mappings import find_mappings
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
-"""A function that is so far behind its stream does not keep up."""
+"""From here on a function counts as not keeping up with its stream."""
 
 NOT_THERE = ("ResourceNotFoundException", "ResourceNotFound", "NoSuchBucket", "404")
 
@@ -17,7 +17,7 @@ Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
 
 
 class Part(NamedTuple):
-    """One part of the stage: what it is, how it is, and, if so, what is wrong with it."""
+    """One part of the stage: what it is, its state, and what is wrong with it, if anything."""
 
     kind: Kind
     name: str
@@ -31,12 +31,11 @@ def check_function(stage: Stage, function: str) -> Part:
 
 
 def check_stream(stage: Stage) -> Part:
-    """Whether the Kinesis stream is there and active."""
     return _checked("stream", stage.names.stream, lambda: _stream(stage))
 
 
 def check_table(stage: Stage, table: str) -> Part:
-    """Whether the table is there, and that of the records has the stream that is recorded."""
+    """Whether the table is there; the records' table must have the recorded stream, too."""
     return _checked("table", table, lambda: _table(stage, table))
 
 
@@ -92,7 +91,7 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
 
 
 def check_alarms(stage: Stage) -> Iterator[Part]:
-    """The alarms on this stage's resources, whatever they are called."""
+    """The alarms on this stage's resources, whatever their names."""
     names = {stage.function_name(function) for function in FUNCTIONS}
     names |= set(stage.variables.values())
     for page in stage.aws.client("cloudwatch").get_paginator("describe_alarms").paginate():

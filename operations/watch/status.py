@@ -21,7 +21,7 @@ from operations.watch.parts import (
 
 NEWEST_REJECTS = 5
 FRESH = timedelta(hours=24)
-"""Rejects of so long ago and newer are something wrong: a stream forgets what is older."""
+"""Rejects younger than this are a problem; older records are gone from the streams."""
 
 
 @dataclass(frozen=True)

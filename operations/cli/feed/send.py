@@ -30,7 +30,7 @@ from operations.stage.stage import Stage
     type=click.Choice(sorted(READERS)),
     help="How to read FILE, if its name does not tell; standard input is JSON lines otherwise.",
 )
-@click.option("--records", type=click.IntRange(min=1), help="Generate so many instead.")
+@click.option("--records", type=click.IntRange(min=1), help="Generate this many instead.")
 @click.option("--users", default=100, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--skew",
@@ -132,7 +132,7 @@ def _reader(file: str, file_format: str | None) -> Callable[[BinaryIO], Scores]:
 
 
 def _check(file: str, file_format: str | None) -> int | None:
-    """How many records the file holds; nothing is sent of one with a bad line.
+    """The number of records in the file; a file with a bad line is not sent at all.
 
     Standard input cannot be read twice, so it is sent as it is read.
     """

@@ -23,7 +23,7 @@ from operations.totals.rebuild import rebuild as rebuild_totals
     default=5.0,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="The table's stream passes for read when nothing has come for so many seconds.",
+    help="Seconds of quiet after which the table's stream counts as read.",
 )
 @click.option(
     "--without-expired",

@@ -111,7 +111,7 @@ def _payload(record: Mapping[str, Any]) -> str | None:
 
 
 def rejects_details(found: RejectsObject, payloads: Sequence[str | None]) -> RenderableType:
-    """Each record of an object, its reason first, then its payload if it has one, then all."""
+    """Each record: its reason, its payload if it has one, then the whole record."""
     shown: list[RenderableType] = [Text(f"Rejected by {found.function}", style="bold")]
     for each, payload in zip(found.rejects, payloads, strict=True):
         shown.append(Text(f"\n{each.reason}", style="yellow"))
@@ -125,7 +125,6 @@ REDRIVEN_STYLES = {"done": "green", "would redrive": "green", "rejected again": 
 
 
 def redriven(each: Redriven) -> Text:
-    """What became of one object."""
     text = Text(f"{each.outcome}  ", style=REDRIVEN_STYLES.get(each.outcome, "bold red"))
     text.append(f"{each.key}, {each.records} records", style="default")
     if each.reason:

@@ -86,7 +86,6 @@ def log_excerpt(function: str, lines: Sequence[LogLine]) -> RenderableType:
 
 
 def differences_table(differences: dict[str, tuple[Decimal, Decimal]]) -> Table:
-    """The totals that are not as they should be."""
     rows = [views.TotalRow(player, *totals) for player, totals in differences.items()]
     table = views.totals_table("Totals that differ", "Total", "Should be", rows)
     table.style = "red"
@@ -94,7 +93,6 @@ def differences_table(differences: dict[str, tuple[Decimal, Decimal]]) -> Table:
 
 
 def verdict(result: DemoResult) -> Text:
-    """The last line."""
     exact = len(result.totals.keys() - result.differences.keys())
     users = len(result.totals.keys() | result.differences.keys())
     line = f"{exact} of {users} totals exact"

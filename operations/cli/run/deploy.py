@@ -20,7 +20,7 @@ STEP_NAMES = tuple(step.name for step in STEPS)
 def parse_parameters(
     _: click.Context, __: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
-    """Name=value pairs as a dict; misuse where one is no such pair."""
+    """NAME=VALUE pairs as a dict."""
     pairs = [value.partition("=") for value in values]
     if wrong := [value for value, pair in zip(values, pairs, strict=True) if not pair[1]]:
         raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE")
@@ -88,7 +88,7 @@ def deploy(
 
 
 def _planned(stage: Stage) -> set[str]:
-    """The steps that a dry run can show: stacks only, monitoring not before there is an app."""
+    """The steps that a dry run can show: the stacks, monitoring only once it exists."""
     name = monitoring_stack_name(stage.name)
     has_monitoring = find_stack(stage.aws.client("cloudformation"), name)
     return {DATA.name, MONITORING.name} if has_monitoring else {DATA.name}

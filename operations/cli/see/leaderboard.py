@@ -25,7 +25,9 @@ from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_s
     type=click.FloatRange(min=0.1),
     help="Seconds between two looks of --watch; each reads the whole table of totals.",
 )
-@click.option("--looks", type=click.IntRange(min=1), help="End --watch after so many.")
+@click.option(
+    "--looks", type=click.IntRange(min=1), help="Number of looks after which --watch ends."
+)
 @json_option
 @deployed_stage_options
 def leaderboard(
@@ -73,7 +75,7 @@ def leaderboard(
 
 
 def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> RenderableType:
-    """The leaderboard with a line about what goes on."""
+    """The leaderboard, and a line about how the pipeline keeps up."""
     parts = [f"{doing.records_a_second:,.1f} records a second"]
     parts.append(f"{doing.records_seen:,} since the watch began")
     if doing.behind_seconds is not None:

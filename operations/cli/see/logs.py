@@ -13,11 +13,11 @@ from operations.watch.logs import LogLine, follow_logs, read_logs
 
 
 @click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
-@click.option("--function", type=click.Choice(FUNCTIONS), help="Only that one's.")
+@click.option("--function", type=click.Choice(FUNCTIONS), help="Only this function's lines.")
 @click.option("--rejects", is_flag=True, help="Only the lines about rejected records.")
 @click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
-    "--minutes", default=10.0, show_default=True, help="Begin so long ago.", metavar="MINUTES"
+    "--minutes", default=10.0, show_default=True, help="How far back to begin.", metavar="MINUTES"
 )
 @json_option
 @deployed_stage_options

@@ -40,7 +40,6 @@ def status(*, stage: Stage, as_json: bool) -> None:
 
 
 def status_view(stage: str, found: Status) -> RenderableType:
-    """The parts, the newest rejects, and the verdict."""
     table = Table(title=f"Stage {stage}", show_lines=False)
     for column in ("", "Part", "State"):
         table.add_column(column, overflow="fold")
