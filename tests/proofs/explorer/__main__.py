@@ -6,6 +6,7 @@ import sys
 import time
 
 import click
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,12 +20,17 @@ from tests.proofs.explorer.search import Covered
 @click.option("--only", default="", help="Only the families with this in their name.")
 @click.option("--one-in", default=1, show_default=True, help="Only every so many-th scope.")
 def explore(only: str, one_in: int) -> None:
-    """Explore all interleavings of an addition's API calls, with faults, in small scopes."""
+    """Explore all interleavings of an addition's API calls, with faults, in small scopes.
+
+    It shows, of each family: its scopes; the states explored; the schedules, that is orders of what
+    may happen, that these stand for; and the most calls and repeated rounds of an invocation.
+    """
     console = Console()
     chosen = [family for family in families() if only in family.name]
-    table = Table(title="Explored", caption="0 violations")
-    for heading in ("scopes of", "", "states", "schedules", "calls at most", "rounds repeated"):
-        table.add_column(heading, justify="left" if heading == "scopes of" else "right")
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading in ("scopes", "states", "schedules", "calls", "repeats"):
+        table.add_column(heading, justify="right")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     started = time.monotonic()
     total = Covered()
@@ -46,8 +52,8 @@ def explore(only: str, one_in: int) -> None:
             _add_row(table, family.name, covered)
             total += covered
     _add_row(table, f"together, in {time.monotonic() - started:.0f} seconds", total)
-    table.caption = f"{len(violations)} violations"
     console.print(table)
+    console.print(f"{len(violations)} violations", style="bold red" if violations else "bold green")
     for violation in violations[:5]:
         console.print(violation, style="red", highlight=False)
     sys.exit(1 if violations else 0)
