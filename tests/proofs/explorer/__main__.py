@@ -6,7 +6,6 @@ import sys
 import time
 
 import click
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,7 +26,7 @@ def explore(only: str, one_in: int) -> None:
     """
     console = Console()
     chosen = [family for family in families() if only in family.name]
-    table = Table(box=box.SIMPLE, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in ("scopes", "states", "schedules", "calls", "repeats"):
         table.add_column(heading, justify="right")
@@ -64,7 +63,7 @@ def _add_row(table: Table, name: str, covered: Covered) -> None:
         name,
         f"{covered.scopes:,}",
         f"{covered.states:,}",
-        f"{covered.schedules:.2g}",
+        f"{covered.schedules:.1e}",
         str(covered.most_calls),
         str(covered.most_rounds_repeated),
     )
