@@ -1,6 +1,5 @@
 """The verb send: scores to the Kinesis stream."""
 
-import json
 import random
 import sys
 import time
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.errors import OperationInterrupted
 from operations.scores.files import READERS, BadLine, Scores
 from operations.scores.generate import Tally, generate_scores
@@ -111,7 +111,7 @@ def send(
         "totals": {username: str(total) for username, total in sorted(tally.totals.items())},
     }
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         console = Console()
         console.print(views.leaderboard(tally.totals, title="Sent"))

@@ -1,6 +1,5 @@
 """The verb rebuild: every total set from the records."""
 
-import json
 from typing import Any
 
 import click
@@ -9,6 +8,7 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.results import print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.rebuild import Rebuilt
@@ -67,17 +67,13 @@ def rebuild(
             "users": result.users,
             "changed_users": result.changed_users,
             "changed": {
-                each.username: {
-                    "total": None if each.found is None else str(each.found),
-                    "expected": str(each.expected),
-                }
-                for each in result.changed
+                each.username: total_fields(each.found, each.expected) for each in result.changed
             },
             "receipts": result.receipts,
             "read_units": result.read_units,
             "seconds": round(result.seconds, 3),
         }
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        print_json(fields)
     else:
         Console().print(rebuilt(result))
 

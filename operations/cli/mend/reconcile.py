@@ -1,6 +1,5 @@
 """The verb reconcile: whether every total is the sum of the user's records."""
 
-import json
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.results import print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.reconcile import Reconciliation
@@ -60,8 +60,7 @@ def reconcile(
             "differing_users": result.differing_users,
             "differences": {
                 each.username: {
-                    "total": None if each.found is None else str(each.found),
-                    "expected": str(each.expected),
+                    **total_fields(each.found, each.expected),
                     "moving": each.is_moving,
                 }
                 for each in result.differences
@@ -70,7 +69,7 @@ def reconcile(
             "read_units": result.read_units,
             "seconds": round(result.seconds, 3),
         }
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        print_json(fields)
     else:
         Console().print(reconciliation(result))
     sys.exit(0 if result.is_exact else 1)

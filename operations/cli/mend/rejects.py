@@ -15,6 +15,7 @@ from rich.text import Text
 from chalicelib.payloads import text_to_log
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.rejects.objects import RejectsObject, read_object, read_rejects
 from operations.rejects.redrive import Redriven
 from operations.rejects.redrive import redrive as redrive_objects
@@ -44,7 +45,7 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
                 "reasons": [reject.reason for reject in each.rejects],
                 "problem": each.problem,
             }
-            click.echo(json.dumps(fields, ensure_ascii=False))
+            print_json(fields)
     else:
         objects = sorted(found, key=lambda each: each.written)
         if objects:
@@ -93,7 +94,7 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
         records += each.records
         done += each.done
         if as_json:
-            click.echo(json.dumps(each.__dict__, ensure_ascii=False))
+            print_json(each.__dict__)
         else:
             progress.print(redriven(each))
     if not as_json:

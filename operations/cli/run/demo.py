@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from operations.cli import views
+from operations.cli.results import total_fields
 from operations.local.demo import DemoResult, play_lab, run_demo
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
@@ -56,7 +57,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 {
                     "totals": {name: str(total) for name, total in result.totals.items()},
                     "differences": {
-                        name: {"total": str(found), "expected": str(expected)}
+                        name: total_fields(found, expected)
                         for name, (found, expected) in result.differences.items()
                     },
                     "rejects": [each.reason for kept in result.rejects for each in kept.rejects],

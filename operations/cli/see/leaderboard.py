@@ -1,6 +1,5 @@
 """The verb leaderboard: the totals, best first."""
 
-import json
 import time
 
 import click
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.stage.stage import Stage
 from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_standings
 
@@ -45,9 +45,7 @@ def leaderboard(
         standings = read_standings(stage.aws.client("dynamodb"), table, top)
         if as_json:
             totals = {username: str(total) for username, total in standings.totals.items()}
-            click.echo(
-                json.dumps({"players": standings.players, "totals": totals}, ensure_ascii=False)
-            )
+            print_json({"players": standings.players, "totals": totals})
         else:
             Console().print(views.leaderboard(standings.totals, top, players=standings.players))
         return
@@ -69,7 +67,7 @@ def leaderboard(
                     "behind_seconds": doing.behind_seconds,
                     "iterator_age_seconds": doing.iterator_ages,
                 }
-                click.echo(json.dumps(shown, ensure_ascii=False))
+                print_json(shown)
             else:
                 screen.update(leaderboard_watch(standings, top, doing), refresh=True)
 

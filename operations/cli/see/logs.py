@@ -1,13 +1,14 @@
 """The verb logs: what the functions wrote."""
 
-import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
 
@@ -37,17 +38,14 @@ def logs(
     read = follow_logs if follow else read_logs
     for line in read(stage, functions, since, rejects=rejects):
         if as_json:
-            click.echo(_as_json(line))
+            print_json(_fields(line))
         else:
             console.print(log_line(line))
 
 
-def _as_json(line: LogLine) -> str:
+def _fields(line: LogLine) -> dict[str, Any]:
     fields = line.fields if line.fields is not None else {"message": line.text}
-    return json.dumps(
-        {"function": line.function, "written": line.written.isoformat(), "line": fields},
-        ensure_ascii=False,
-    )
+    return {"function": line.function, "written": line.written.isoformat(), "line": fields}
 
 
 LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow", "DEBUG": "dim"}

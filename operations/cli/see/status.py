@@ -1,6 +1,5 @@
 """The verb status: whether the stage is well."""
 
-import json
 import sys
 
 import click
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.stage.stage import Stage
 from operations.watch.status import Status, read_status
 
@@ -33,7 +33,7 @@ def status(*, stage: Stage, as_json: bool) -> None:
                 for each in found.newest_rejects
             ],
         }
-        click.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         Console().print(status_view(stage.name, found))
     sys.exit(1 if found.problems else 0)
