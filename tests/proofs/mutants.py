@@ -218,14 +218,14 @@ MUTANTS = (
     Mutant(
         "swallow a throttle of the ingestion",
         "chalicelib/records.py",
-        '                return record.reject(f"DynamoDB refuses the item: {error}")\n'
+        '                return record.place.reject(f"DynamoDB refuses the item: {error}")\n'
         "            raise\n",
-        '                return record.reject(f"DynamoDB refuses the item: {error}")\n',
+        '                return record.place.reject(f"DynamoDB refuses the item: {error}")\n',
     ),
     Mutant(
         "count rejects as success without writing them",
         "app.py",
-        "        bucket.save(processor, rejects, event_records)\n",
+        "        bucket.save(function, rejects, event_records)\n",
         "        del bucket\n",
     ),
     Mutant(
