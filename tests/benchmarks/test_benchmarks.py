@@ -128,6 +128,7 @@ def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -
     assert (reported.requests, reported.refused, reported.write_units) == (6, 3, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("players", "batch", "most_units", "most_requests"),
     [
@@ -149,6 +150,7 @@ def test_a_record_costs_no_more_than_the_readme_tells(
     assert usage.requests / 50 <= most_requests
 
 
+@pytest.mark.slow
 def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
     with (
         dynamodb_server() as server,
@@ -210,6 +212,7 @@ def test_no_item_takes_more_than_its_partitions_write_units() -> None:
     assert keeps_up(OUR_WRITER, 1100, batch=100, share=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [5, 30, 100, 1000])
 @pytest.mark.parametrize("batches_per_second", [1, 10])
 def test_the_simulated_user_asks_what_the_aggregator_asks(
