@@ -28,7 +28,8 @@ from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
 from operations.local.server import EmbeddedAws, embedded_aws
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.delivery import Environment, Faults, Handler, History, handlers_in_environments
+from tests.proofs.environment import Environment, Faults, Handler, handlers_in_environments
+from tests.proofs.history import History
 
 RESULTS = Path(__file__).with_name("results") / "exactness.json"
 OURS = "Game Scores"
