@@ -12,17 +12,20 @@ import pytest
 import app
 from benchmarks import results
 from benchmarks.capacity import count_capacity
-from benchmarks.contenders import OURS, TOTALS_TABLE, contenders, our_environment, rival_session
+from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.dynamodb.stub import answer_in_process
 from benchmarks.dynamodb.tables import Tables, Usage
 from benchmarks.events import Players, stream_events
-from benchmarks.hottest import OurUser, keeps_up
+from benchmarks.looks import OURS
 from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
-from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
-from benchmarks.simulation import OURS as OUR_WRITER
-from benchmarks.simulation import RATES, WRITERS, Load, plan, recover
+from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
+from benchmarks.simulation.assumptions import OURS as OUR_WRITER
+from benchmarks.simulation.assumptions import RATES, WRITERS, Load
+from benchmarks.simulation.hottest import keeps_up
+from benchmarks.simulation.needs import plan, recover
+from benchmarks.simulation.our_user import OurUser
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record, stream_record
