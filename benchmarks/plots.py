@@ -7,16 +7,11 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from benchmarks.looks import LOOKS
 from benchmarks.results import Row, load
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "plots"
-COLOURS = {
-    "ours": "#0b7a75",
-    "lab": "#9aa5b1",
-    "powertools-batch": "#7b6fa8",
-    "powertools-idempotent": "#c06c52",
-    "transaction": "#d9a441",
-}
+COLOURS = {name: look.colour for name, look in LOOKS.items()}
 Axes = Any
 
 
