@@ -33,7 +33,7 @@ def test_every_interleaving_with_every_fault_ends_with_the_exact_total(family: F
         assert isinstance(found, Covered), found
         covered += found
 
-    assert covered.scopes > 5
+    assert covered.scopes >= 3
     assert covered.schedules > 10 * covered.scopes
     assert covered.most_calls < 30
 
