@@ -12,7 +12,7 @@ import pytest
 
 from operations.cli.main import run as run_command_line
 from operations.local.pipeline import deploy_locally
-from operations.local.server import embedded_aws
+from operations.local.server import EmbeddedAws, embedded_aws
 from operations.rejects.objects import list_objects
 from operations.stage.stage import Stage, open_stage, with_names
 from operations.tables.scan import read_totals, scan
@@ -50,13 +50,16 @@ class Shell:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    """The stage that all tests of this folder share; each takes users of its own.
+def stage_aws() -> Iterator[EmbeddedAws]:
+    """The embedded AWS of the shared stage, which no other test empties."""
+    with embedded_aws() as running:
+        yield running
 
-    It stands on an embedded AWS of its own, which no other test empties.
-    """
-    with embedded_aws() as own_aws:
-        yield deploy_locally(own_aws, announce=lambda _: None)
+
+@pytest.fixture(scope="session")
+def stage(stage_aws: EmbeddedAws) -> Stage:
+    """The stage that all tests of this folder share; each takes users of its own."""
+    return deploy_locally(stage_aws, announce=lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +71,7 @@ def find_once() -> Callable[..., Stage]:
 @pytest.fixture
 def shell(
     stage: Stage,
+    stage_aws: EmbeddedAws,
     find_once: Callable[..., Stage],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -75,8 +79,9 @@ def shell(
     """The command line; the stage and the AWS are named by options."""
     monkeypatch.setattr("operations.cli.options.open_stage", find_once)
     monkeypatch.setenv("COLUMNS", "160")
-    assert stage.aws.endpoint_url
-    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage.aws.endpoint_url])
+    for name, value in stage_aws.variables.items():
+        monkeypatch.setenv(name, value)
+    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage_aws.endpoint_url])
 
 
 @pytest.fixture
