@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from operations.cli import views
+from operations.cli.see.leaderboard import leaderboard_watch
+from operations.cli.see.status import status_view
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
 from operations.scores.generate import generate_scores, malformed_payloads
@@ -36,7 +37,7 @@ def capture_screens(folder: Path, announce: Callable[[str], None]) -> list[Path]
         announce(f"Sending {RATE} scores a second")
         watched = _watch_while_sending(stage)
         announce("Looking at the status")
-        status = views.status_view(stage.name, read_status(stage))
+        status = status_view(stage.name, read_status(stage))
     return [
         _save(watched, f"leaderboard --watch --top {TOP}", folder / "leaderboard.svg"),
         _save(status, "status", folder / "status.svg"),
@@ -60,7 +61,7 @@ def _watch_while_sending(stage: Stage) -> RenderableType:
     sender.start()
     while True:
         standings = read_standings(stage.aws.client("dynamodb"), table, TOP)
-        view = views.leaderboard_watch(standings, TOP, watch.look(standings))
+        view = leaderboard_watch(standings, TOP, watch.look(standings))
         if not sender.is_alive():
             return view
         time.sleep(1)

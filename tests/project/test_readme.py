@@ -6,7 +6,7 @@ import re
 import pytest
 
 import app
-from operations.__main__ import operations
+from operations.cli.main import operations
 from operations.stage.config import PROJECT
 from tests.infrastructure.test_infrastructure import TEMPLATE
 
