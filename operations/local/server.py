@@ -70,7 +70,7 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
     Raises OperationFailed where it is not installed or does not start.
     """
     if not SERVER.exists():
-        raise OperationFailed("The embedded AWS is not installed yet: run `make setup` first.")
+        raise OperationFailed("The embedded AWS is not installed yet: run `make ready` first.")
     LOCAL_FOLDER.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="aws-", dir=LOCAL_FOLDER))
     try:
