@@ -63,13 +63,13 @@ def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
 
 
 def keep_rejects(
-    processor: str, rejects: Sequence[Reject], event_records: Sequence[EventRecord]
+    function: str, rejects: Sequence[Reject], event_records: Sequence[EventRecord]
 ) -> None:
     """Log the records that can never succeed and save them whole, if there are any."""
     if rejects:
         telemetry.log_rejects(rejects, event_records)
         bucket = RejectsBucket(s3_client(), settings.rejects_bucket)
-        bucket.save(processor, rejects, event_records)
+        bucket.save(function, rejects, event_records)
 
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """Lambda events to measure with: batches of stream records and Kinesis records, made in advance."""
 
-import base64
 import itertools
 import json
 import random
@@ -8,8 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-START_SECONDS = 1_795_413_600
+from operations.scores.events import TODAY, event, image, kinesis_record, stream_record
+
+START_SECONDS = TODAY
 """When the first batch's records were written; further batches are younger."""
+
+DIGEST = {"B": "MTIzNDU2Nzg5MDEyMzQ1Ng=="}
+"""A PayloadDigest, as the stream delivers it."""
 
 Event = dict[str, Any]
 
@@ -55,70 +59,31 @@ def stream_events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
     names = players.names(prefix)
     for number in itertools.count():
         second = START_SECONDS + number // players.batches_per_second
-        yield {
-            "Records": [
-                stream_record(f"{prefix}-{number}-{index}", next(names), second, index)
+        yield event(
+            *(
+                insertion(f"{prefix}-{number}-{index}", next(names), second, index)
                 for index in range(batch)
-            ]
-        }
+            )
+        )
 
 
-def stream_record(event_id: str, username: str, created_seconds: int, score: int) -> Event:
+def insertion(event_id: str, username: str, created_seconds: int, score: int) -> Event:
     """What Lambda delivers for a record inserted into GameScoreRecords."""
-    number = f"{created_seconds}{score:05d}"
-    return {
-        "eventID": event_id,
-        "eventName": "INSERT",
-        "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb",
-        "awsRegion": "us-east-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": created_seconds,
-            "Keys": {"RecordID": {"N": number}},
-            "NewImage": {
-                "RecordID": {"N": number},
-                "Username": {"S": username},
-                "Score": {"N": f"{score}.25"},
-                "PayloadDigest": {"B": "MTIzNDU2Nzg5MDEyMzQ1Ng=="},
-            },
-            "SequenceNumber": f"{number:0>21}",
-            "SizeBytes": 90,
-            "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-        "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/GameScoreRecords/stream/1",
-    }
+    number = int(f"{created_seconds}{score:05d}")
+    new = image(username, f"{score}.25", RecordID={"N": str(number)}, PayloadDigest=DIGEST)
+    return stream_record(new, at=created_seconds, number=number, eventID=event_id)
 
 
 def kinesis_events(kind: str, payload_bytes: int, batch: int, prefix: int) -> Iterator[Event]:
     """Batches of Kinesis records of that kind: text, scores or a-tenth-malformed."""
     numbers = itertools.count(prefix)
     while True:
-        yield {
-            "Records": [
-                kinesis_record(_payload(kind, number, payload_bytes), number)
+        yield event(
+            *(
+                kinesis_record(_payload(kind, number, payload_bytes), number=number)
                 for number in itertools.islice(numbers, batch)
-            ]
-        }
-
-
-def kinesis_record(payload: bytes, number: int) -> Event:
-    """What Lambda delivers for a record put on the stream."""
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": str(number),
-            "sequenceNumber": f"{number:056d}",
-            "data": base64.b64encode(payload).decode(),
-            "approximateArrivalTimestamp": START_SECONDS + 0.25,
-        },
-        "eventSource": "aws:kinesis",
-        "eventVersion": "1.0",
-        "eventID": f"shardId-000000000000:{number:056d}",
-        "eventName": "aws:kinesis:record",
-        "invokeIdentityArn": "arn:aws:iam::000000000000:role/benchmark",
-        "awsRegion": "us-east-1",
-        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/game-scores",
-    }
+            )
+        )
 
 
 def _payload(kind: str, number: int, payload_bytes: int) -> bytes:

@@ -10,14 +10,14 @@ from typing import TypeVar
 from chalicelib.clients import WORKERS
 
 PATIENCE_SECONDS = 25
-"""After so long a failure is not waited out any more. A call that fails takes some 23 seconds, so
+"""How long a failure lets the other calls go on. A call that fails takes some 23 seconds, so
 the last one that begins before ends 48 seconds after the first: within the timeout of 60."""
 
-Item = TypeVar("Item")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def in_parallel(function: Callable[[Task], Result], items: Iterable[Task]) -> list[Result]:
     """The function's results for all items, in their order.
 
     A call that fails ends its worker; the other workers go on with what is left, so one failure

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 KILOBYTE = 1024
-"""A write unit pays for so many bytes of an item."""
+"""The bytes of an item that one write unit pays for."""
 
 RECEIPT_BYTES = 17
 """What one receipt adds to an item: its 16 bytes and one for standing in a set."""
@@ -87,6 +87,12 @@ def first_page_of(seconds: int) -> str:
     return f"{seconds:010d}"
 
 
+def read_page_key(page: str) -> tuple[int, int]:
+    """The newest time archived up to that page, in seconds, and the counter within it."""
+    archived, counter, _ = page.split(".")
+    return int(archived), int(counter)
+
+
 def room_on_item(username: str) -> int:
     """How many receipts the user's item holds at most before they are moved to a page.
 
@@ -115,8 +121,8 @@ def plan_move(receipts: Collection[bytes], last_page: str | None, wanted: int, r
     archived = max(map(seconds_of, moved))
     counter = 0
     if last_page is not None:
-        last_archived, last_counter, _ = last_page.split(".")
-        if int(last_archived) >= archived:
-            archived, counter = int(last_archived), int(last_counter) + 1
+        last_archived, last_counter = read_page_key(last_page)
+        if last_archived >= archived:
+            archived, counter = last_archived, last_counter + 1
     digest = blake2b(b"".join(sorted(moved)), digest_size=8).hexdigest()
     return Move(f"{first_page_of(archived)}.{counter:08d}.{digest}", moved, kept)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.scores import Reject
+from chalicelib.scores import EventRecord, Reject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -15,7 +15,7 @@ PREFIX = "rejects"
 """Lambda's own on-failure objects stand beside it, under aws/lambda/."""
 
 MOST_REASONS = 10
-"""Reasons that are told of one record: an aggregate can have a million bad user records."""
+"""Reasons that are kept of one record: an aggregate can have a million bad user records."""
 
 
 class RejectsBucket:
@@ -27,26 +27,26 @@ class RejectsBucket:
 
     def save(
         self,
-        processor: str,
+        function: str,
         rejects: Sequence[Reject],
-        batch: Sequence[Mapping[str, Any]],
+        batch: Sequence[EventRecord],
     ) -> None:
         """The batch's rejects stand in the bucket afterwards, in one object.
 
         The object's key is made from the records, so saving a redelivered batch again overwrites.
         Raises botocore's error where the bucket could not be written.
         """
-        body = rejects_object(processor, rejects, batch)
+        body = rejects_object(function, rejects, batch)
         self._s3.put_object(
             Bucket=self._bucket,
-            Key=object_key(processor, [each["record"] for each in body["rejects"]]),
+            Key=object_key(function, [each["record"] for each in body["rejects"]]),
             Body=json.dumps(body, ensure_ascii=False, indent=1).encode(errors="surrogatepass"),
             ContentType="application/json",
         )
 
 
 def rejects_object(
-    processor: str, rejects: Sequence[Reject], batch: Sequence[Mapping[str, Any]]
+    function: str, rejects: Sequence[Reject], batch: Sequence[EventRecord]
 ) -> dict[str, Any]:
     """What an object holds: `{"processor": …, "rejects": [{"reason": …, "record": …}, …]}`.
 
@@ -57,7 +57,7 @@ def rejects_object(
     for reject in rejects:
         reasons.setdefault(reject.position, []).append(reject.reason)
     return {
-        "processor": processor,
+        "processor": function,
         "rejects": [
             {"reason": _join(reasons[position]), "record": batch[position]}
             for position in sorted(reasons)
@@ -65,14 +65,14 @@ def rejects_object(
     }
 
 
-def object_key(processor: str, records: Sequence[Mapping[str, Any]]) -> str:
+def object_key(function: str, records: Sequence[EventRecord]) -> str:
     """A key such as `rejects/ProcessKinesisRecords/2026/11/23/3f0c….json`: the first record's day.
 
     The same records make the same key, whenever they are rejected again.
     """
     content = json.dumps(records, sort_keys=True).encode()
     digest = blake2b(content, digest_size=16).hexdigest()
-    return f"{PREFIX}/{processor}/{_day_of(records[0])}/{digest}.json"
+    return f"{PREFIX}/{function}/{_day_of(records[0])}/{digest}.json"
 
 
 def _join(reasons: Sequence[str]) -> str:

@@ -6,14 +6,13 @@ they show what goes on, they are no ledger.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from chalicelib.payloads import KinesisBatch
 from chalicelib.records import Insertions
-from chalicelib.scores import Reject
+from chalicelib.scores import EventRecord, Reject
 from chalicelib.stream_records import StreamBatch
 from chalicelib.totals import Additions
 
@@ -30,7 +29,7 @@ def log_payloads(payloads: Iterable[str]) -> None:
         logger.info("Decoded payload: %s", payload)
 
 
-def log_rejects(rejects: Sequence[Reject], batch: Sequence[Mapping[str, Any]]) -> None:
+def log_rejects(rejects: Sequence[Reject], batch: Sequence[EventRecord]) -> None:
     """A warning for each reject, an error with the traceback for one that nobody foresaw."""
     for reject in rejects:
         record = batch[reject.position]

@@ -312,7 +312,7 @@ def by_user(changes: Iterable[ScoreChange]) -> dict[str, list[ScoreChange]]:
 
 
 def pieces(receipts: Sequence[bytes], most: int) -> Iterator[Sequence[bytes]]:
-    """The receipts in their order, so many at a time."""
+    """The receipts in their order, at most `most` at a time."""
     for start in range(0, len(receipts), most):
         yield receipts[start : start + most]
 

@@ -52,7 +52,7 @@ class Opener:
 
 @dataclass(frozen=True)
 class Package:
-    """The data of one Kinesis record, taken apart but for the gzip around user records."""
+    """The data of one Kinesis record, taken apart except for gzip around user records."""
 
     user_records: Sequence[bytes]
     is_aggregate: bool

@@ -17,30 +17,30 @@ MISUSE = 2
 
 
 class OperationFailed(Exception):
-    """What a person asked for did not work; the message is a sentence with the next step."""
+    """What was asked for failed; the message is a sentence with the next step."""
 
     exit_status = FAILURE
 
 
 class Misuse(OperationFailed):
-    """What a person named does not exist or cannot be read; the message says what to name."""
+    """What was named does not exist or cannot be read; the message says what to name instead."""
 
     exit_status = MISUSE
 
 
 class OperationInterrupted(OperationFailed):
-    """A person stopped it; the message says in which state that left things and how to go on."""
+    """Interrupted by a person; the message says what state that left and how to go on."""
 
     exit_status = 130
 
 
 def explain(error: BotoCoreError | ClientError) -> OperationFailed:
-    """What an error of AWS or of its SDK means to a person."""
+    """An error of AWS or its SDK as a sentence with the next step."""
     match error:
         case NoCredentialsError() | PartialCredentialsError() | CredentialRetrievalError():
             return Misuse(
-                "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                "or name a profile with --profile."
+                "There are no AWS credentials: run `aws configure`, set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or name a profile with --profile."
             )
         case ProfileNotFound() | InvalidRegionError():
             return Misuse(f"{error}: name another with --profile or --region.")

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.settings import Settings
-from operations.local.pipeline import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
 from operations.rejects.objects import read_rejects
 from operations.stage.config import PROJECT, variable_name

@@ -17,7 +17,8 @@ from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.tables import Handler, create_markers_table
-from operations.local.pipeline import DATA_STACK, DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.pipeline import DATA_STACK
 from operations.local.server import embedded_aws
 from operations.stage.stacks import apply_stack
 

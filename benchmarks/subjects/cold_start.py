@@ -14,12 +14,13 @@ from rich.table import Table
 
 from benchmarks.contenders import CREDENTIALS, OURS, TOTALS_TABLE
 from benchmarks.dynamodb.server import dynamodb_server
-from benchmarks.events import Event, kinesis_record, stream_record
+from benchmarks.events import Event, insertion
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from operations.deploy.chalice import copy_app
 from operations.local.server import LOCAL_FOLDER
+from operations.scores.events import kinesis_record
 from operations.stage.config import PROJECT
 
 CLIENT = "boto3 and a client"
@@ -57,7 +58,10 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
     """The rows of all scripts, each in fresh interpreters, in turn; and the package's size."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in SCRIPTS}
     score = json.dumps({"RecordID": 1, "Username": "Ada", "Score": 1}).encode()
-    events = {"kinesis": kinesis_record(score, 1), "stream": stream_record("1", "fresh", 10**9, 1)}
+    events = {
+        "kinesis": kinesis_record(score, number=1),
+        "stream": insertion("1", "fresh", 10**9, 1),
+    }
     with dynamodb_server() as server:
         for index in range(2 if quick else 10):
             announce(f"cold start: interpreter {index + 1} of each")

@@ -19,8 +19,9 @@ from rich.table import Table
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
+from operations.deploy.steps import LOCAL_PARAMETERS
 from operations.errors import OperationFailed
-from operations.local.pipeline import LOCAL_PARAMETERS, deploy_locally
+from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.generate import generate_scores
 from operations.scores.send import send_payloads

@@ -17,7 +17,7 @@ from benchmarks.contenders import TOTALS_TABLE, our_environment
 from benchmarks.dynamodb.seeds import archive_page, steady_user
 from benchmarks.dynamodb.stub import Stub, answer_in_process
 from benchmarks.dynamodb.tables import Tables
-from benchmarks.events import START_SECONDS, Event, Players, stream_events, stream_record
+from benchmarks.events import START_SECONDS, Event, Players, insertion, stream_events
 from benchmarks.measuring import CONTEXT, Announce, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
@@ -103,7 +103,7 @@ def _late_events(batch: int) -> Iterator[Event]:
     for number in itertools.count():
         yield {
             "Records": [
-                stream_record(
+                insertion(
                     f"late-{number}-{index}", f"steady-{index:07d}", START_SECONDS - 10**6, index
                 )
                 for index in range(batch)

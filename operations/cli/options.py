@@ -10,7 +10,7 @@ import click
 from operations.stage.stage import Stage, open_stage, with_names
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-"""Results for a program, on standard output; what goes on is told on standard error."""
+"""Prints results on standard output for a program; progress goes to standard error."""
 
 max_read_units_option = click.option(
     "--max-read-units",
@@ -52,7 +52,7 @@ def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def deployed_stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the same options: the deployed `pipeline` that they mean."""
+    """Give a verb the same options: `stage`, deployed, with its resources' names."""
 
     @stage_options
     @wraps(command)

@@ -1,5 +1,6 @@
 """The app, deployed by Chalice: its copy, its stage's recorded variables, `chalice deploy`."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,16 +10,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from operations.deploy.waiters import quick_waiters
+from botocore.loaders import create_loader
+
 from operations.errors import OperationFailed
+from operations.stage.aws import AwsSession
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
 CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+POLL_SECONDS = 0.25
+WAITERS = "waiters-2"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
 
 
 def copy_app(project: Path, folder: Path) -> Path:
-    """A new copy, in the folder, of what Chalice deploys, without what earlier deployments left."""
+    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments."""
     target = Path(tempfile.mkdtemp(prefix="app-", dir=folder))
     for part in APP_PARTS:
         source = project / part
@@ -30,15 +35,29 @@ def copy_app(project: Path, folder: Path) -> Path:
 
 
 def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -> str:
-    """What `chalice deploy` of that stage prints; `variables` tell it which AWS.
+    """The output of `chalice deploy`; `variables` name the AWS that it deploys to.
 
     Raises OperationFailed with its last lines where it fails.
     """
     return run_chalice(app_folder, ["deploy", "--stage", stage], variables)
 
 
+def chalice_variables(aws: AwsSession) -> dict[str, str]:
+    """The environment in which Chalice speaks to the same AWS as the session's clients."""
+    variables = {"AWS_DEFAULT_REGION": str(aws.region_name)}
+    if aws.endpoint_url:
+        variables["AWS_ENDPOINT_URL"] = aws.endpoint_url
+    credentials = aws.get_credentials()
+    if credentials:
+        frozen = credentials.get_frozen_credentials()
+        variables["AWS_ACCESS_KEY_ID"] = str(frozen.access_key)
+        variables["AWS_SECRET_ACCESS_KEY"] = str(frozen.secret_key)
+        variables["AWS_SESSION_TOKEN"] = frozen.token or ""
+    return variables
+
+
 def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
-    """What a chalice command prints; raises OperationFailed with its last lines where it fails."""
+    """A chalice command's output; raises OperationFailed with its last lines if it fails."""
     temporary = app_folder / ".chalice" / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = {
@@ -48,14 +67,9 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         "TMPDIR": str(temporary),
     }
     if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
-        environment |= quick_waiters(temporary / "models")
+        environment |= _quick_waiters(temporary / "models")
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from chalice.cli import main; sys.exit(main())",
-            *arguments,
-        ],
+        [sys.executable, "-c", CHALICE, *arguments],
         cwd=app_folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -72,3 +86,21 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         last_lines = "\n".join(output.strip().splitlines()[-15:])
         raise OperationFailed(f"`chalice {' '.join(arguments)}` failed:\n{last_lines}")
     return output
+
+
+def _quick_waiters(folder: Path) -> dict[str, str]:
+    """Variables that make botocore poll every quarter of a second until a function is ready.
+
+    It looks every 5 seconds otherwise, twice for each function; the embedded AWS is ready after
+    half a second. The folder gets botocore's own waiters with that one number changed.
+    https://botocore.amazonaws.com/v1/documentation/api/latest/reference/loaders.html
+    """
+    loader = create_loader()
+    waiters = loader.load_service_model("lambda", WAITERS)
+    for waiter in waiters["waiters"].values():
+        waiter["delay"] = POLL_SECONDS
+    target = folder / "lambda" / loader.determine_latest_version("lambda", WAITERS)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / f"{WAITERS}.json").write_text(json.dumps(waiters))
+    paths = [str(folder), os.environ.get("AWS_DATA_PATH", "")]
+    return {"AWS_DATA_PATH": os.pathsep.join(path for path in paths if path)}

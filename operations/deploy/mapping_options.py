@@ -25,20 +25,20 @@ SETTLE_SECONDS = 120
 
 
 def apply_mapping_options(stage: Stage, project: Path) -> dict[str, dict[str, Any]]:
-    """The options that each function's mapping has now, by handler; twice is harmless.
+    """Set the options of each function's mapping; the options by function. May be repeated.
 
     Raises OperationFailed where a function has no mapping yet.
     """
-    return {handler: _apply(stage, project, handler) for handler in FUNCTIONS}
+    return {function: _apply(stage, project, function) for function in FUNCTIONS}
 
 
-def read_mapping_options(stage: Stage, project: Path, handler: str) -> dict[str, Any]:
+def read_mapping_options(stage: Stage, project: Path, function: str) -> dict[str, Any]:
     """The function's options in mappings.yaml, for this stage's bucket and retention.
 
     `{"BisectBatchOnFunctionError": True, "MaximumRecordAgeInSeconds": 43200, …}`
     """
     template = yaml.safe_load((project / MAPPINGS_TEMPLATE).read_text())
-    (event,) = template["Resources"][handler]["Properties"]["Events"].values()
+    (event,) = template["Resources"][function]["Properties"]["Events"].values()
     values = {name: each["Default"] for name, each in template["Parameters"].items()}
     values["KinesisMaximumRecordAge"] = half_of_retention_seconds(stage)
     values["AWS::Partition"] = stage.aws.get_partition_for_region(stage.region)
@@ -51,7 +51,7 @@ def read_mapping_options(stage: Stage, project: Path, handler: str) -> dict[str,
 
 
 def half_of_retention_seconds(stage: Stage) -> int:
-    """After half the stream's retention Lambda gives a record up, as it does after 7 days."""
+    """When Lambda gives a record up: after half the stream's retention, at most 7 days."""
     summary = stage.aws.client("kinesis").describe_stream_summary(StreamName=stage.names.stream)
     hours = summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
     return min(hours * 3600 // 2, 7 * 24 * 3600)
@@ -78,21 +78,21 @@ def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str])
     return {name: resolve(each, values, variables) for name, each in value.items()}
 
 
-def _apply(stage: Stage, project: Path, handler: str) -> dict[str, Any]:
-    options = read_mapping_options(stage, project, handler)
-    mapping = _wait_until_settled(stage, handler)
+def _apply(stage: Stage, project: Path, function: str) -> dict[str, Any]:
+    options = read_mapping_options(stage, project, function)
+    mapping = _wait_until_settled(stage, function)
     stage.aws.client("lambda").update_event_source_mapping(UUID=mapping.uuid, **options)
-    _wait_until_settled(stage, handler)
+    _wait_until_settled(stage, function)
     return options
 
 
-def _wait_until_settled(stage: Stage, handler: str) -> EventSourceMapping:
-    """The mapping, once it is neither being made nor updated: until then AWS refuses changes."""
+def _wait_until_settled(stage: Stage, function: str) -> EventSourceMapping:
+    """The mapping, once AWS is done creating or updating it: until then it refuses changes."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    while (mapping := require_mapping(stage, handler)).state not in SETTLED:
+    while (mapping := require_mapping(stage, function)).state not in SETTLED:
         if time.monotonic() > deadline:
             raise OperationFailed(
-                f"The mapping of {handler} is still {mapping.state} after {SETTLE_SECONDS} "
+                f"The mapping of {function} is still {mapping.state} after {SETTLE_SECONDS} "
                 "seconds: look at it in the Lambda console, then deploy again."
             )
         time.sleep(1)

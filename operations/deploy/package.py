@@ -12,14 +12,14 @@ from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 
 
 class _WrittenOut(yaml.SafeDumper):
-    """Writes what is there twice twice: CloudFormation refuses YAML aliases."""
+    """Writes repeated values out: CloudFormation refuses YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
 def package_app(project: Path, stage: str, folder: Path) -> Path:
-    """The template that `chalice package` makes of a clean copy of the app; beside it, the zip.
+    """Run `chalice package` on a clean copy of the app; the template's path, the zip beside it.
 
     What Chalice cannot set is merged into it from infrastructure/mappings.yaml. Raises
     OperationFailed where Chalice fails.

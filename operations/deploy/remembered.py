@@ -1,4 +1,4 @@
-"""What Chalice remembers of a deployed stage, found out from the account again.
+"""What Chalice remembers of a deployed stage, read from the account again.
 
 Chalice keeps it in .chalice/deployed/, on the machine that deployed. Without it, on another
 machine or in a fresh clone, `chalice deploy` would make the mappings a second time and fail, and
@@ -23,7 +23,7 @@ STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
 
 
 def write_deployed(stage: Stage, app_folder: Path) -> bool:
-    """Let Chalice know what of the stage is in the account; False where there is nothing."""
+    """Tell Chalice what the stage has in the account; False where that is nothing."""
     resources = list(find_deployed(stage))
     folder = app_folder / ".chalice" / "deployed"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,33 +44,31 @@ def find_deployed(stage: Stage) -> Iterator[Resource]:
     """
     stage_role = f"game-scores-{stage.name}"
     yield from _role(stage, "default-role", stage_role)
-    for handler in FUNCTIONS:
-        name = stage.function_name(handler)
-        yield from _log_group(stage, handler, f"/aws/lambda/{name}")
-        yield from _role(stage, f"{handler}_role", name)
-        yield from _function(stage, handler)
+    for function in FUNCTIONS:
+        name = stage.function_name(function)
+        yield from _log_group(stage, function, f"/aws/lambda/{name}")
+        yield from _role(stage, f"{function}_role", name)
+        yield from _function(stage, function)
 
 
-def _function(stage: Stage, handler: str) -> Iterator[Resource]:
+def _function(stage: Stage, function: str) -> Iterator[Resource]:
     try:
-        function = stage.aws.client("lambda").get_function(
-            FunctionName=stage.function_name(handler)
-        )
+        found = stage.aws.client("lambda").get_function(FunctionName=stage.function_name(function))
     except stage.aws.client("lambda").exceptions.ResourceNotFoundException:
         return
-    stack = function.get("Tags", {}).get("aws:cloudformation:stack-name")
+    stack = found.get("Tags", {}).get("aws:cloudformation:stack-name")
     if stack:
         raise OperationFailed(
-            f"{stage.function_name(handler)} belongs to the stack {stack}, which was deployed "
+            f"{stage.function_name(function)} belongs to the stack {stack}, which was deployed "
             "from a package: update or delete that stack with CloudFormation instead."
         )
-    arn = function["Configuration"]["FunctionArn"]
-    yield {"name": handler, "resource_type": "lambda_function", "lambda_arn": arn}
-    for mapping in list_mappings(stage, handler):
+    arn = found["Configuration"]["FunctionArn"]
+    yield {"name": function, "resource_type": "lambda_function", "lambda_arn": arn}
+    for mapping in list_mappings(stage, function):
         source = mapping["EventSourceArn"]
         service = source.split(":")[2]
         resource = {
-            "name": f"{handler}-{service}-event-source",
+            "name": f"{function}-{service}-event-source",
             "resource_type": f"{service}_event",
             STREAMS[service]: source,
             "event_uuid": mapping["UUID"],
@@ -96,11 +94,11 @@ def _role(stage: Stage, resource_name: str, role_name: str) -> Iterator[Resource
     }
 
 
-def _log_group(stage: Stage, handler: str, name: str) -> Iterator[Resource]:
+def _log_group(stage: Stage, function: str, name: str) -> Iterator[Resource]:
     groups = stage.aws.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     if any(group["logGroupName"] == name for group in groups):
         yield {
-            "name": f"{handler}-log-group",
+            "name": f"{function}-log-group",
             "resource_type": "log_group",
             "log_group_name": name,
         }

@@ -1,21 +1,20 @@
-"""The steps from a clone to a running stage, each safe to repeat, and the way back."""
+"""The steps from a clone to a running stage, each safe to repeat."""
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
-
-from operations.deploy.chalice import chalice_deploy, copy_app, run_chalice
+from operations.deploy.chalice import chalice_deploy, chalice_variables, copy_app
 from operations.deploy.mapping_options import apply_mapping_options
-from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
+from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
-from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.stage.config import forget_outputs, record_outputs, recorded_variables
+from operations.progress import Announce
+from operations.stage.config import names_of, record_names, recorded_variables
 from operations.stage.mappings import require_mapping
-from operations.stage.stacks import PlannedChange, apply_stack, delete_stack, stack_outputs
+from operations.stage.stacks import Review, accept, apply_stack
 from operations.stage.stage import (
     FUNCTIONS,
     Stage,
@@ -25,178 +24,138 @@ from operations.stage.stage import (
     stage_suffix,
 )
 
+DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
-
-Announce = Callable[[str], None]
-Review = Callable[[str, tuple[PlannedChange, ...]], bool]
-"""Sees what will change in which stack; tells whether to go on, or raises OperationFailed."""
+LOCAL_PARAMETERS = {"TlsOnly": "false"}
+"""The embedded AWS speaks plain HTTP, on the loopback interface only."""
 
 
-def describe_account(stage: Stage) -> str:
-    """Which AWS the stage's deployment goes to, e.g. `account 123456789012, eu-west-1`.
+@dataclass(frozen=True)
+class Deployment:
+    """What to deploy: a clone of the project to a stage, with parameters for its stacks.
 
-    Raises OperationFailed where there are no credentials or no region.
+    `names` are those of the data stack's resources by environment variable, as the stack has them
+    now, whatever was recorded before.
     """
-    try:
-        sts = stage.aws.client("sts")
-        account = sts.get_caller_identity()["Account"]
-    except NoRegionError as error:
-        raise OperationFailed(
-            "No AWS region is configured: give --region, or set AWS_DEFAULT_REGION."
-        ) from error
-    except NoCredentialsError as error:
-        raise OperationFailed(
-            "No AWS credentials are found: run `aws configure`, or give --profile."
-        ) from error
-    except ClientError as error:
-        raise OperationFailed(
-            f"AWS does not accept the credentials ({error}): renew them, or give --profile."
-        ) from error
-    where = f" at {stage.aws.endpoint_url}" if stage.aws.endpoint_url else ""
-    return f"account {account}, {stage.region}{where}"
+
+    stage: Stage
+    project: Path
+    data_parameters: Mapping[str, str]
+    monitoring_parameters: Mapping[str, str]
+    review: Review = accept
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def with_names(self, names: Mapping[str, str]) -> "Deployment":
+        """The same with the names of the data stack's resources."""
+        stage = replace(self.stage, variables={**self.stage.variables, **names})
+        return replace(self, stage=stage, names=names)
 
 
-def deploy_data(stage: Stage, project: Path, parameters: Mapping[str, str], review: Review) -> None:
+class Step(NamedTuple):
+    """One step: `run` returns the deployment that the next step goes on with."""
+
+    name: str
+    sentence: str
+    run: Callable[[Deployment], Deployment]
+
+
+def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) -> None:
+    """Take the chosen steps in their order.
+
+    The data stack is asked for its names once. Raises Misuse where there is none and none is made.
+    """
+    if DATA.name not in chosen:
+        deployment = deployment.with_names(names_from_stack(deployment.stage))
+    for step in STEPS:
+        if step.name in chosen:
+            announce(step.sentence)
+            deployment = step.run(deployment)
+
+
+def deploy_data(deployment: Deployment) -> Deployment:
     """Make the data stack match its template."""
+    stage = deployment.stage
     fixed = {"Suffix": stage_suffix(stage.name)}
     if stage.is_embedded:
         fixed |= LOCAL_PARAMETERS
-    name = data_stack_name(stage.name)
-    apply_stack(
+    outputs = apply_stack(
         stage.aws.client("cloudformation"),
-        name,
-        project / DATA_TEMPLATE,
-        {**fixed, **parameters},
-        lambda changes: review(name, changes),
+        data_stack_name(stage.name),
+        deployment.project / DATA_TEMPLATE,
+        {**fixed, **deployment.data_parameters},
+        deployment.review,
     )
+    return deployment.with_names(names_of(outputs))
 
 
-def record(stage: Stage, project: Path) -> None:
+def record(deployment: Deployment) -> Deployment:
     """Write the data stack's outputs into the stage's environment in .chalice/config.json."""
-    names_from_stack(stage)
-    outputs = stack_outputs(stage.aws.client("cloudformation"), data_stack_name(stage.name))
-    record_outputs(project, stage.name, outputs)
+    record_names(deployment.project, deployment.stage.name, deployment.names)
+    return deployment
 
 
-def deploy_app(stage: Stage, project: Path) -> None:
+def deploy_app(deployment: Deployment) -> Deployment:
     """Run `chalice deploy` on a clean copy of the app, with the names that are recorded.
 
     The copy keeps bytecode caches and old packages out of the package. What Chalice remembers
     goes back into the project, so that a plain `chalice deploy` works there, too.
     """
-    _require_recorded(stage, project)
+    stage, project = deployment.stage, deployment.project
+    _require_recorded(deployment)
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         write_deployed(stage, app_folder)
-        chalice_deploy(app_folder, stage.name, chalice_variables(stage))
+        chalice_deploy(app_folder, stage.name, chalice_variables(stage.aws))
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
+    return deployment
 
 
-def deploy_mappings(stage: Stage, project: Path) -> None:
+def deploy_mappings(deployment: Deployment) -> Deployment:
     """Apply the options of infrastructure/mappings.yaml to the mappings."""
-    apply_mapping_options(with_names_of_stack(stage), project)
+    apply_mapping_options(deployment.stage, deployment.project)
+    return deployment
 
 
-def deploy_monitoring(
-    stage: Stage, project: Path, parameters: Mapping[str, str], review: Review
-) -> None:
+def deploy_monitoring(deployment: Deployment) -> Deployment:
     """Make the monitoring stack match its template and the mappings that there are now."""
-    names = with_names_of_stack(stage).variables
+    stage = deployment.stage
     fixed = {
         "Stage": stage.name,
-        "Stream": names["GAME_SCORES_STREAM"],
-        "RecordsTable": names["GAME_SCORE_RECORDS_TABLE"],
-        "TotalsTable": names["GAME_SCORES_BY_USER_TABLE"],
-        "ReceiptsTable": names["GAME_SCORE_RECEIPTS_TABLE"],
+        "Stream": stage.names.stream,
+        "RecordsTable": stage.names.records_table,
+        "TotalsTable": stage.names.totals_table,
+        "ReceiptsTable": stage.names.receipts_table,
         "MetricMath": "false" if stage.is_embedded else "true",
-        **{f"{handler}Mapping": require_mapping(stage, handler).uuid for handler in FUNCTIONS},
+        **{f"{name}Mapping": require_mapping(stage, name).uuid for name in FUNCTIONS},
     }
-    name = monitoring_stack_name(stage.name)
     apply_stack(
         stage.aws.client("cloudformation"),
-        name,
-        project / MONITORING_TEMPLATE,
-        {**fixed, **parameters},
-        lambda changes: review(name, changes),
+        monitoring_stack_name(stage.name),
+        deployment.project / MONITORING_TEMPLATE,
+        {**fixed, **deployment.monitoring_parameters},
+        deployment.review,
     )
+    return deployment
 
 
-def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
-    """Take monitoring, functions, mappings, roles and logs away; the data stays."""
-    groups = [
-        each["log_group_name"]
-        for each in find_deployed(stage)
-        if each["resource_type"] == "log_group"
-    ]
-    announce("Deleting the monitoring stack")
-    delete_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
-    announce("Deleting the app with chalice delete")
-    with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
-        app_folder = copy_app(project, Path(folder))
-        if write_deployed(stage, app_folder):
-            run_chalice(app_folder, ["delete", "--stage", stage.name], chalice_variables(stage))
-    deployed_file(project, stage.name).unlink(missing_ok=True)
-    for group in groups:  # chalice delete takes away their retention only
-        stage.aws.client("logs").delete_log_group(logGroupName=group)
-
-
-def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:
-    """Delete the data stack and, as it retains what holds data, that, too: for good."""
-    names = names_from_stack(stage)
-    outputs = stack_outputs(stage.aws.client("cloudformation"), data_stack_name(stage.name))
-    announce("Deleting the data stack")
-    delete_stack(stage.aws.client("cloudformation"), data_stack_name(stage.name))
-    announce("Deleting the stream, the tables and the bucket")
-    stage.aws.client("kinesis").delete_stream(StreamName=names["GAME_SCORES_STREAM"])
-    for variable in (
-        "GAME_SCORE_RECORDS_TABLE",
-        "GAME_SCORES_BY_USER_TABLE",
-        "GAME_SCORE_RECEIPTS_TABLE",
-    ):
-        stage.aws.client("dynamodb").delete_table(TableName=names[variable])
-    _delete_bucket(stage, names["REJECTS_BUCKET"])
-    stage.aws.client("kinesis").get_waiter("stream_not_exists").wait(
-        StreamName=names["GAME_SCORES_STREAM"]
-    )
-    forget_outputs(project, stage.name, outputs)
-
-
-def with_names_of_stack(stage: Stage) -> Stage:
-    """The stage with the names that its data stack tells now, whatever was recorded before."""
-    return replace(stage, variables={**stage.variables, **names_from_stack(stage)})
-
-
-def chalice_variables(stage: Stage) -> dict[str, str]:
-    """The environment in which Chalice speaks to the same AWS as the stage's clients."""
-    variables = {"AWS_DEFAULT_REGION": stage.region}
-    if stage.aws.endpoint_url:
-        variables["AWS_ENDPOINT_URL"] = stage.aws.endpoint_url
-    credentials = stage.aws.get_credentials()
-    if credentials:
-        frozen = credentials.get_frozen_credentials()
-        variables["AWS_ACCESS_KEY_ID"] = str(frozen.access_key)
-        variables["AWS_SECRET_ACCESS_KEY"] = str(frozen.secret_key)
-        variables["AWS_SESSION_TOKEN"] = frozen.token or ""
-    return variables
-
-
-def _require_recorded(stage: Stage, project: Path) -> None:
-    """Raise OperationFailed where the recorded names are not those of the data stack."""
-    names = names_from_stack(stage)
-    if not names.items() <= recorded_variables(project, stage.name).items():
+def _require_recorded(deployment: Deployment) -> None:
+    """Raise OperationFailed unless the data stack's names are the recorded ones."""
+    stage, project = deployment.stage.name, deployment.project
+    if not deployment.names.items() <= recorded_variables(project, stage).items():
         raise OperationFailed(
             f"{project / '.chalice' / 'config.json'} has other names than the data stack: run "
-            f"`python -m operations deploy record --stage {stage.name}` first."
+            f"`python -m operations deploy record --stage {stage}` first."
         )
 
 
-def _delete_bucket(stage: Stage, bucket: str) -> None:
-    pages = stage.aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
-    for page in pages:
-        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-            stage.aws.client("s3").delete_object(
-                Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"]
-            )
-    stage.aws.client("s3").delete_bucket(Bucket=bucket)
+DATA = Step("data", "Creating or updating the data stack", deploy_data)
+MONITORING = Step("monitoring", "Creating or updating the monitoring stack", deploy_monitoring)
+STEPS = (
+    DATA,
+    Step("record", "Recording its outputs in .chalice/config.json", record),
+    Step("app", "Deploying the app with chalice deploy", deploy_app),
+    Step("mappings", "Applying the options of infrastructure/mappings.yaml", deploy_mappings),
+    MONITORING,
+)

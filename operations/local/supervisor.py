@@ -1,8 +1,8 @@
 """Runs a server for exactly as long as its owner lives.
 
 Usage: python -m operations.local.supervisor FOLDER COMMAND… The owner holds the other end of
-standard input. When it closes, be it because the owner is done or because it was killed, the server
-and all it started are ended and FOLDER is deleted.
+standard input. When that closes, because the owner is done or was killed, the server and all it
+started are ended and FOLDER is deleted.
 """
 
 import contextlib

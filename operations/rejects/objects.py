@@ -8,11 +8,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chalicelib.scores import EventRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,14 +28,14 @@ class RejectedRecord(NamedTuple):
     """One rejected record's reason, with the record as Lambda delivered it."""
 
     reason: str
-    record: Mapping[str, Any]
+    record: EventRecord
 
 
 @dataclass(frozen=True)
 class RejectsObject:
-    """What stands under one key.
+    """An object and what it holds.
 
-    `version` names what was read, in a versioned bucket. `processor` is the function that the
+    `version` names what was read, in a versioned bucket. `function` is the one that the
     records were meant for; where the object cannot be understood it and `rejects` are empty, and
     `problem` says why.
     """
@@ -41,26 +43,25 @@ class RejectsObject:
     key: str
     version: str
     written: datetime
-    processor: str
+    function: str
     rejects: tuple[RejectedRecord, ...]
     problem: str = ""
 
     @property
-    def records(self) -> list[Mapping[str, Any]]:
-        """The rejected records, in their order."""
+    def records(self) -> list[EventRecord]:
         return [reject.record for reject in self.rejects]
 
 
 class ReasonCount(NamedTuple):
-    """So many records were rejected by that processor for that reason."""
+    """Records rejected by that function for that reason."""
 
-    processor: str
+    function: str
     reason: str
     records: int
 
 
 class ListedObject(NamedTuple):
-    """An object that a listing tells of."""
+    """An object in a listing."""
 
     key: str
     written: datetime
@@ -89,15 +90,15 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     response = s3.get_object(Bucket=bucket, Key=key)
     version, written = response.get("VersionId", "null"), response["LastModified"]
     try:
-        processor, rejects = decode_object(key, json.loads(response["Body"].read()))
+        function, rejects = decode_object(key, json.loads(response["Body"].read()))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         problem = f"it is no object of rejects: {error or type(error).__name__}"
         return RejectsObject(key, version, written, "", (), problem)
-    return RejectsObject(key, version, written, processor, rejects)
+    return RejectsObject(key, version, written, function, rejects)
 
 
 def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
-    """The processor and the rejected records that an object's JSON tells of.
+    """The function and the rejected records in an object's JSON.
 
     Raises ValueError, LookupError, TypeError or AttributeError where it is of neither kind.
     """
@@ -118,14 +119,19 @@ def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ..
 
 
 def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
-    """How many records were rejected by whom and why, numbers in the reasons left out; most first.
+    """The number of rejected records by function and reason, most first.
 
-    Ids differ from record to record, so with them no two reasons would be alike.
+    Ids in the reasons are left out: with them no two would be alike.
     """
     counts = Counter(
-        (each.processor, _without_ids(reject.reason)) for each in objects for reject in each.rejects
+        (each.function, _without_ids(reject.reason)) for each in objects for reject in each.rejects
     )
     return [ReasonCount(*reject, count) for reject, count in counts.most_common()]
+
+
+def identity_of(record: EventRecord) -> str:
+    """The whole record as text, by which two are compared."""
+    return json.dumps(record, sort_keys=True)
 
 
 def _without_ids(reason: str) -> str:

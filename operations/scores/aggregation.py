@@ -3,6 +3,7 @@
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from hashlib import md5
 
@@ -16,6 +17,7 @@ from chalicelib.deaggregation import (
     RECORDS,
     UserRecord,
 )
+from operations.batches import in_batches
 
 AGGREGATE_BYTES = 51_200
 """The library's own default, AggregationMaxSize:
@@ -53,21 +55,11 @@ def encode_aggregate(user_records: Iterable[UserRecord]) -> bytes:
 def group_by_size(
     user_records: Iterable[UserRecord], most_bytes: int = AGGREGATE_BYTES
 ) -> Iterator[list[UserRecord]]:
-    """The user records in order, in groups that an aggregate of so many bytes can hold.
+    """The user records in order, in groups whose aggregate has at most `most_bytes`.
 
     One that is too large for any aggregate is a group of its own.
     """
-    group: list[UserRecord] = []
-    size_bytes = FRAME_BYTES
-    for user_record in user_records:
-        needed_bytes = _most_bytes_of(user_record)
-        if group and size_bytes + needed_bytes > most_bytes:
-            yield group
-            group, size_bytes = [], FRAME_BYTES
-        group.append(user_record)
-        size_bytes += needed_bytes
-    if group:
-        yield group
+    return in_batches(user_records, sys.maxsize, most_bytes - FRAME_BYTES, _most_bytes_of)
 
 
 def seal(message: bytes) -> bytes:
@@ -76,7 +68,6 @@ def seal(message: bytes) -> bytes:
 
 
 def encode_field(key: int, value: bytes) -> bytes:
-    """A field that holds bytes."""
     return bytes([key]) + encode_number(len(value)) + value
 
 

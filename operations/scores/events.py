@@ -26,7 +26,7 @@ def kinesis_record(
 
     Its ids are made from the number; by default from one that this process has not used yet.
     """
-    number = number or next(_numbers)
+    number = next(_numbers) if number is None else number
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return {
         "kinesis": {
@@ -60,7 +60,7 @@ def stream_record(
     `at` is its creation time (None: absent); its ids are made from the number, as those of
     kinesis_record; `changes` replace top-level parts.
     """
-    number = number or next(_numbers)
+    number = next(_numbers) if number is None else number
     dynamodb = {
         "ApproximateCreationDateTime": at,
         "Keys": {"RecordID": (new or old or {}).get("RecordID", {"N": str(number)})},
@@ -83,7 +83,7 @@ def stream_record(
 
 
 def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[str, Any]:
-    """An image of a score record, in DynamoDB's attribute values."""
+    """A score record's image, in DynamoDB's attribute values."""
     return {
         "RecordID": {"N": "1"},
         "Username": {"S": username},
@@ -93,10 +93,9 @@ def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[
 
 
 def inserted(username: str, score: str | int, *, at: float | None = TODAY) -> dict[str, Any]:
-    """The stream record of an inserted score."""
     return stream_record(image(username, score), at=at)
 
 
 def event(*records: Any) -> dict[str, Any]:
-    """What Lambda hands to the function."""
+    """The event that Lambda passes to a function."""
     return {"Records": list(records)}

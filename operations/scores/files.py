@@ -2,8 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
 
 from chalicelib.payloads import RECORD_KEYS, decode_score_record
 from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, parse_number
@@ -17,7 +17,7 @@ Scores = Iterator[tuple[bytes, ScoreRecord]]
 
 
 class BadLine(Misuse):
-    """A line of the input is no score record; the message has its number and the reason."""
+    """A line of the input is not a score record; the message has its number and the reason."""
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Scores:
@@ -36,22 +36,14 @@ def read_csv(file: BinaryIO) -> Scores:
 
     Its other columns become attributes, as texts; empty cells become none. Raises BadLine.
     """
-    rows = csv.reader(_texts(file), strict=True)
-    header: list[str] | None = None
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise BadLine(f"Line {rows.line_num} is no CSV: {error}.") from error
-        if header is None:
-            header = _check_header(row)
-        elif row:
-            payload = _to_payload(rows.line_num, header, row)
+    rows = csv.DictReader(_texts(file), strict=True)
+    try:
+        _check_header(rows.fieldnames)
+        for row in rows:
+            payload = _to_payload(rows.line_num, row)
             yield payload, _decode(rows.line_num, payload)
-    if header is None:
-        raise BadLine("Line 1 is missing: a CSV file begins with a header.")
+    except csv.Error as error:
+        raise BadLine(f"Line {rows.reader.line_num} is no CSV: {error}.") from error
 
 
 READERS: dict[str, Callable[[BinaryIO], Scores]] = {"jsonl": read_json_lines, "csv": read_csv}
@@ -66,20 +58,24 @@ def _texts(lines: Iterable[bytes]) -> Iterator[str]:
             raise BadLine(f"Line {number} is no CSV: {error}.") from error
 
 
-def _check_header(row: list[str]) -> list[str]:
-    missing = [key for key in RECORD_KEYS if key not in row]
+def _check_header(names: Sequence[str] | None) -> None:
+    if names is None:
+        raise BadLine("Line 1 is missing: a CSV file begins with a header.")
+    missing = [key for key in RECORD_KEYS if key not in names]
     if missing:
         raise BadLine(f"Line 1 is no header of scores: it has no {' and no '.join(missing)}.")
-    if len(set(row)) < len(row):
+    if len(set(names)) < len(names):
         raise BadLine("Line 1 is no header: a column's name stands there twice.")
-    return row
 
 
-def _to_payload(number: int, header: list[str], row: list[str]) -> bytes:
-    if len(row) != len(header):
-        raise BadLine(f"Line {number} has {len(row)} cells, the header has {len(header)}.")
+def _to_payload(number: int, row: dict[str, Any]) -> bytes:
+    """The row as JSON; csv puts surplus cells under None, and None where one is missing."""
+    surplus: list[str] = row.pop(None, [])  # type: ignore[call-overload]
+    cells = sum(cell is not None for cell in row.values()) + len(surplus)
+    if cells != len(row):
+        raise BadLine(f"Line {number} has {cells} cells, the header has {len(row)}.")
     fields = []
-    for name, cell in zip(header, row, strict=True):
+    for name, cell in row.items():
         if name in ("RecordID", "Score"):
             try:
                 value = str(check_number(name, parse_number(cell.strip())))

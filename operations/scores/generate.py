@@ -1,11 +1,12 @@
-"""Generated scores, and the truth about them: what every total must come to."""
+"""Generated scores, and the tally of what every total must come to."""
 
 import json
 import random
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from chalicelib.scores import ScoreRecord, exact_sum
 
 FIRST_RECORD_ID = 1000
 
@@ -35,10 +36,10 @@ def generate_scores(
     skew: float = 2,
     first_id: int = FIRST_RECORD_ID,
 ) -> Iterator[GeneratedScore]:
-    """Scores with unique ids; every user gets some where there are as many records as users.
+    """Scores with unique ids; with at least as many records as users, every user gets some.
 
-    Scores are 0.00 to 100.00, some of them negative. With a skew of 1 all users play as much,
-    the more it is the more do a few users play more than the others.
+    Scores are 0.00 to 100.00, some of them negative. With a skew of 1 all users play equally often;
+    the larger the skew, the more a few users dominate.
     """
     for index in range(records):
         user = index if index < users else int(users * chance.random() ** skew)
@@ -47,7 +48,7 @@ def generate_scores(
 
 
 def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
-    """Payloads that are meant as score records and can never be any, of many kinds."""
+    """Payloads that look like score records and are invalid in various ways."""
     kinds = [
         b'{"RecordID": %d, "Username": "nobody"}',
         b'{"RecordID": %d, "Username": "", "Score": 5}',
@@ -62,20 +63,31 @@ def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
 
 
 @dataclass
-class Truth:
-    """Every total as it must come out, kept beside the pipeline and without it."""
+class Tally:
+    """What the totals must come to once all is counted, kept independently of the pipeline."""
 
-    totals: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    totals: dict[str, Decimal] = field(default_factory=dict)
+    repeated: int = 0
+    _ids: set[Decimal] = field(default_factory=set)
 
-    def add(self, username: str, score: Decimal) -> None:
-        """A score that must count."""
-        self.totals[username] += score
+    def add(self, username: str, amount: Decimal) -> None:
+        """Add an amount that must count."""
+        self.totals[username] = exact_sum((self.totals.get(username, Decimal(0)), amount))
 
-    def differences(self, totals: dict[str, Decimal]) -> dict[str, tuple[Decimal, Decimal]]:
-        """The users whose total is not the truth, each with what is and what should be."""
-        nothing = Decimal(0)
-        return {
-            username: (totals.get(username, nothing), self.totals.get(username, nothing))
+    def payloads(self, scores: Iterable[tuple[bytes, ScoreRecord]]) -> Iterator[bytes]:
+        """The scores' payloads, each counted as it is taken; a RecordID counts once."""
+        for payload, record in scores:
+            if record.record_id in self._ids:
+                self.repeated += 1
+            else:
+                self._ids.add(record.record_id)
+                self.add(record.username, record.score)
+            yield payload
+
+    def differences(self, totals: Mapping[str, Decimal]) -> dict[str, tuple[Decimal, Decimal]]:
+        """The users whose total differs, each with what is and what should be."""
+        both = {
+            username: (totals.get(username, Decimal(0)), self.totals.get(username, Decimal(0)))
             for username in sorted(self.totals.keys() | totals.keys())
-            if totals.get(username, nothing) != self.totals.get(username, nothing)
         }
+        return {username: (found, due) for username, (found, due) in both.items() if found != due}

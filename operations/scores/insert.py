@@ -1,4 +1,4 @@
-"""One record straight into the table, as a person at a console puts it."""
+"""Puts one record straight into the table, as a person at a console does."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MOST_GUESSES = 5
-"""Each after the second means that somebody deleted the record meanwhile, or sent it."""
+"""Each one after the second means that the record was deleted or sent in the meantime."""
 
 
 def parse_record(text: str) -> ScoreRecord:
-    """The score record that a person typed as JSON; raises Misuse where it is none."""
+    """The score record in the JSON text; raises Misuse if it is none."""
     shown = text.encode(errors="backslashreplace").decode()
     try:
         record = decode_score_record(Place(0), text.encode(errors="surrogateescape"))
@@ -32,7 +32,7 @@ def parse_record(text: str) -> ScoreRecord:
 def insert_record(
     dynamodb: "DynamoDBClient", table: str, record: ScoreRecord, *, replace: bool
 ) -> None:
-    """Put the record into the table, by itself or in place of the one that stands there.
+    """Put the record into the table, in place of an existing one only with `replace`.
 
     Raises OperationFailed where one with that id stands there and is not to be replaced, and
     Misuse where DynamoDB has no such values.
@@ -55,7 +55,7 @@ def insert_record(
 
 
 def _replace(dynamodb: "DynamoDBClient", table: str, item: dict[str, Any]) -> None:
-    """Put the item in place of the one that stands there, and keep that one's digest.
+    """Replace the item that is there and keep its digest.
 
     By the digest the payload that is corrected is known when it is delivered again. What the item
     has is guessed, at first that there is none; a wrong guess is refused, and the refusal tells.

@@ -1,4 +1,4 @@
-"""Records into a Kinesis stream, in full batches, what was throttled again, at a rate."""
+"""Puts records on a Kinesis stream in full batches, at a rate, and retries what is throttled."""
 
 import random
 import time
@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.deaggregation import UserRecord
+from operations.batches import in_batches
 from operations.errors import OperationFailed
 from operations.scores.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
 
@@ -21,13 +22,13 @@ KEY_BYTES = 16
 LARGEST_PAYLOAD_BYTES = 1024 * 1024 - KEY_BYTES
 
 BATCHES_A_SECOND = 10
-"""At a rate, smaller batches go out that often, so that the stream sees no bursts."""
+"""With a rate, smaller batches go out this often, so that the stream sees no bursts."""
 
 MOST_ATTEMPTS = 8
 
 
 class OutgoingRecord(NamedTuple):
-    """One Kinesis record to be put, and how many payloads it holds."""
+    """One Kinesis record to put, and the number of payloads in it."""
 
     data: bytes
     partition_key: str
@@ -35,7 +36,7 @@ class OutgoingRecord(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """What it counts for in a request."""
+        """Its share of a request's size."""
         return len(self.data) + len(self.partition_key.encode())
 
 
@@ -48,21 +49,21 @@ def send_payloads(
     aggregate: bool = False,
     rate: float | None = None,
 ) -> None:
-    """Put the payloads on the stream, one a record or, aggregated, many in one.
+    """Put the payloads on the stream, one a record or many in one aggregate.
 
-    `on_sent` is told how many more payloads are there, as it goes. `rate` is payloads a second;
-    without one, as fast as it goes. Raises OperationFailed where the stream keeps refusing some.
+    `on_sent` takes the number of payloads just sent. `rate` is payloads a second; without one they
+    go as fast as the stream takes them. Raises OperationFailed where it keeps refusing some.
     """
     pace = Pace(rate)
     most = max(1, min(BATCH_RECORDS, int(rate / BATCHES_A_SECOND))) if rate else BATCH_RECORDS
     records = aggregate_payloads(payloads) if aggregate else map(single_payload, payloads)
-    for batch in in_batches(records, most):
+    for batch in put_batches(records, most):
         pace.wait_for(sum(record.payloads for record in batch))
         _put(kinesis, stream, batch, on_sent)
 
 
 class Pace:
-    """Holds a rate by the clock: what is late is caught up with, no error adds up."""
+    """Keeps a rate by the clock: delays are caught up, so no error adds up."""
 
     def __init__(self, rate: float | None) -> None:
         self._rate = rate
@@ -70,7 +71,7 @@ class Pace:
         self._count = 0.0
 
     def wait_for(self, count: float) -> None:
-        """Return when the last of so many more is due."""
+        """Wait until the last of `count` more is due."""
         self._count += count
         if self._rate:
             due = self._started + self._count / self._rate
@@ -85,9 +86,10 @@ def single_payload(payload: bytes) -> OutgoingRecord:
 def aggregate_payloads(
     payloads: Iterable[bytes], most_bytes: int = AGGREGATE_BYTES
 ) -> Iterator[OutgoingRecord]:
-    """The payloads in order, in aggregates of so many bytes at most.
+    """The payloads in order, in aggregates of at most `most_bytes`.
 
-    Where only one fits, it is sent as it is, as the Kinesis Producer Library does.
+    A payload that is alone in its aggregate is sent as it is, as the Kinesis Producer Library
+    does.
     """
     user_records = (UserRecord(payload, _partition_key(payload)) for payload in payloads)
     for group in group_by_size(user_records, most_bytes):
@@ -97,20 +99,11 @@ def aggregate_payloads(
             yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
 
 
-def in_batches(
+def put_batches(
     records: Iterable[OutgoingRecord], most: int = BATCH_RECORDS
 ) -> Iterator[list[OutgoingRecord]]:
     """The records in order, as many at a time as one request takes, or as `most`."""
-    batch: list[OutgoingRecord] = []
-    size_bytes = 0
-    for record in records:
-        if len(batch) == most or (batch and size_bytes + record.size_bytes > BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(record)
-        size_bytes += record.size_bytes
-    if batch:
-        yield batch
+    return in_batches(records, most, BATCH_BYTES, lambda record: record.size_bytes)
 
 
 def _partition_key(payload: bytes) -> str:

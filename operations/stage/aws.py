@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from operations.errors import OperationFailed
 
 CLIENT_CONFIG = Config(
     retries={"mode": "standard"}, s3={"addressing_style": "path"}, max_pool_connections=32
@@ -32,3 +35,19 @@ class AwsSession(boto3.Session):
                     service, endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
                 )
             return self._clients[service]
+
+
+def describe_account(aws: AwsSession) -> str:
+    """Which AWS the session speaks to, e.g. `account 123456789012, eu-west-1`.
+
+    Raises OperationFailed where AWS does not accept the credentials, and botocore's own errors
+    where there are none, or no region.
+    """
+    try:
+        account = aws.client("sts").get_caller_identity()["Account"]
+    except ClientError as error:
+        raise OperationFailed(
+            f"AWS does not accept the credentials ({error}): renew them, or give --profile."
+        ) from error
+    where = f" at {aws.endpoint_url}" if aws.endpoint_url else ""
+    return f"account {account}, {aws.region_name}{where}"

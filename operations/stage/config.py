@@ -22,8 +22,8 @@ def require_stage(stage: str) -> dict[str, Any]:
     return stages[stage]
 
 
-def record_outputs(app_folder: Path, stage: str, outputs: Mapping[str, str]) -> None:
-    """Record the data stack's outputs as the stage's environment variables.
+def record_names(app_folder: Path, stage: str, names: Mapping[str, str]) -> None:
+    """Record the names of the stage's resources as its environment variables.
 
     They go into .chalice/config.json, where `chalice deploy` reads them; the stage's other
     variables stay.
@@ -31,7 +31,7 @@ def record_outputs(app_folder: Path, stage: str, outputs: Mapping[str, str]) -> 
     path = app_folder / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     variables = config["stages"].setdefault(stage, {}).setdefault("environment_variables", {})
-    variables.update({variable_name(output): value for output, value in outputs.items()})
+    variables.update(names)
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -42,16 +42,21 @@ def recorded_variables(app_folder: Path, stage: str) -> dict[str, str]:
     return variables
 
 
-def forget_outputs(app_folder: Path, stage: str, outputs: Iterable[str]) -> None:
-    """Take the outputs' variables out of the stage again."""
+def forget_names(app_folder: Path, stage: str, names: Iterable[str]) -> None:
+    """Remove these variables from the stage."""
     path = app_folder / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     variables = config["stages"].get(stage, {}).get("environment_variables", {})
-    for output in outputs:
-        variables.pop(variable_name(output), None)
+    for name in names:
+        variables.pop(name, None)
     if not variables:
         config["stages"].get(stage, {}).pop("environment_variables", None)
     path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def names_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The data stack's outputs as the environment variables that they are recorded as."""
+    return {variable_name(output): value for output, value in outputs.items()}
 
 
 def variable_name(output: str) -> str:

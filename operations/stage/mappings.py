@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationFailed
-from operations.stage.stage import Stage
+from operations.stage.stage import FUNCTIONS, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -18,13 +18,13 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class EventSourceMapping:
-    """What feeds a stream to a function.
+    """An event source mapping: it feeds a stream to a function.
 
     `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
     `PROBLEM: Function call failed` and the like.
     """
 
-    handler: str
+    function: str
     uuid: str
     state: str
     last_result: str
@@ -41,57 +41,60 @@ class EventSourceMapping:
         return self.last_result.startswith(("PROBLEM", "FAILED"))
 
 
-def find_mappings(stage: Stage, handler: str) -> list[EventSourceMapping]:
-    """The mappings of a handler's function; none where the function is not deployed."""
-    return [_mapping(handler, found) for found in list_mappings(stage, handler)]
+def find_mappings(stage: Stage, function: str) -> list[EventSourceMapping]:
+    """The function's mappings; none where it is not deployed."""
+    return [_mapping(function, found) for found in list_mappings(stage, function)]
 
 
-def list_mappings(stage: Stage, handler: str) -> "list[EventSourceMappingConfigurationTypeDef]":
-    """The same as Lambda describes them, with all their options."""
-    pages = (
-        stage.aws.client("lambda")
-        .get_paginator("list_event_source_mappings")
-        .paginate(FunctionName=stage.function_name(handler))
+def list_mappings(stage: Stage, function: str) -> "list[EventSourceMappingConfigurationTypeDef]":
+    """The function's mappings as Lambda describes them, with all options."""
+    client = stage.aws.client("lambda")
+    pages = client.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=stage.function_name(function)
     )
     try:
         return [mapping for page in pages for mapping in page["EventSourceMappings"]]
-    except stage.aws.client("lambda").exceptions.ResourceNotFoundException:
+    except client.exceptions.ResourceNotFoundException:
         return []
 
 
-def require_mapping(stage: Stage, handler: str) -> EventSourceMapping:
-    """The one mapping of a handler's function; raises OperationFailed where there is not one."""
-    found = find_mappings(stage, handler)
+def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
+    """The function's one mapping; raises OperationFailed where there is not one."""
+    found = find_mappings(stage, function)
     if len(found) != 1:
         raise OperationFailed(
-            f"{stage.function_name(handler)} has {len(found)} event source mappings instead of "
+            f"{stage.function_name(function)} has {len(found)} event source mappings instead of "
             "one: deploy the app again."
         )
     return found[0]
 
 
+def switch_mappings(stage: Stage, *, enabled: bool) -> None:
+    """Enable or disable both functions' mappings, and wait until they are."""
+    for function in FUNCTIONS:
+        switch_mapping(stage, require_mapping(stage, function), enabled=enabled)
+
+
 def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
-    """Have the mapping enabled or disabled, and wait until it is."""
+    """Enable or disable the mapping, and wait until it is."""
     wanted = "Enabled" if enabled else "Disabled"
     if mapping.state == wanted:
         return
-    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    client = stage.aws.client("lambda")
+    client.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
     deadline = time.monotonic() + CHANGE_SECONDS
-    while (
-        stage.aws.client("lambda").get_event_source_mapping(UUID=mapping.uuid).get("State")
-        != wanted
-    ):
+    while client.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
         if time.monotonic() > deadline:
             raise OperationFailed(
-                f"The mapping of {mapping.handler} is not {wanted} after {CHANGE_SECONDS} seconds: "
-                "look at it in the Lambda console, then run this again."
+                f"The mapping of {mapping.function} is not {wanted} after {CHANGE_SECONDS} "
+                "seconds: look at it in the Lambda console, then run this again."
             )
         time.sleep(POLL_SECONDS)
 
 
-def _mapping(handler: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:
+def _mapping(function: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:
     return EventSourceMapping(
-        handler=handler,
+        function=function,
         uuid=found["UUID"],
         state=found.get("State", "unknown"),
         last_result=found.get("LastProcessingResult", ""),

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from botocore.exceptions import ClientError
-
 from chalicelib.settings import Settings
 from operations.errors import Misuse
 from operations.stage.aws import AwsSession
-from operations.stage.config import require_stage, variable_name
-from operations.stage.stacks import stack_outputs
+from operations.stage.config import names_of, require_stage
+from operations.stage.stacks import find_stack, outputs_of
 
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
 
-FUNCTIONS = ("ProcessKinesisRecords", "AggregateScoresByUser")
+INGESTION, AGGREGATOR = FUNCTIONS = ("ProcessKinesisRecords", "AggregateScoresByUser")
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Stage:
 
 
 def with_names(stage: Stage) -> Stage:
-    """The stage with its resources' names; from its data stack where they are not recorded.
+    """The stage with its resources' names, taken from its data stack if they are not recorded.
 
     Raises Misuse where they are neither recorded nor deployed.
     """
@@ -72,16 +70,13 @@ def names_from_stack(stage: Stage) -> dict[str, str]:
     Raises Misuse where there is no such stack.
     """
     name = data_stack_name(stage.name)
-    try:
-        outputs = stack_outputs(stage.aws.client("cloudformation"), name)
-    except ClientError as error:
-        if "does not exist" not in str(error):
-            raise
+    stack = find_stack(stage.aws.client("cloudformation"), name)
+    if stack is None:
         raise Misuse(
             f"The stage {stage.name} has no stack {name}: deploy it first, with "
             f"`python -m operations deploy --stage {stage.name}`."
-        ) from error
-    return {variable_name(output): value for output, value in outputs.items()}
+        )
+    return names_of(outputs_of(stack))
 
 
 def data_stack_name(stage: str) -> str:
@@ -90,10 +85,9 @@ def data_stack_name(stage: str) -> str:
 
 
 def monitoring_stack_name(stage: str) -> str:
-    """What the stage's monitoring stack is called."""
     return f"game-scores-monitoring{stage_suffix(stage)}"
 
 
 def stage_suffix(stage: str) -> str:
-    """What is added to the stage's names, so that stages live side by side in one account."""
+    """The suffix of the stage's names, so that several stages fit into one account."""
     return "" if stage in ("prod", "local") else f"-{stage}"

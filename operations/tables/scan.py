@@ -2,34 +2,36 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.receipts import read_receipts
+from operations.tables.items import Item
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SEGMENTS = 8
-"""Parts of a table that are read at a time."""
+"""Segments of a table that are read in parallel."""
 
 PAGE_ITEMS = 4000
-"""Bounds the memory that pages of very small items take; larger ones are bounded by 1 MB."""
+"""Limits the memory that pages of very small items take; others are limited by 1 MB."""
 
 PAGES_AHEAD = 2
-"""Pages that wait for whoever takes them, beside one in each reader's hand."""
+"""Pages read ahead, beside the one that each reader holds."""
 
 LARGEST_PAGE_UNITS = 256.0
 """What a page of 1 MB costs when read consistently; half of it otherwise."""
 
-Item = Mapping[str, Any]
-
 
 class ReadMeter:
-    """Counts the read units that scans cost, and holds them to so many a second, if told to.
+    """Counts the read units that scans cost, and limits them a second if a limit is given.
 
-    A page is asked for when those before it are paid off; one under way counts as its forerunner.
+    A page is requested once those before it are paid off; one under way counts as much as the
+    last one did.
     """
 
     def __init__(self, units_a_second: float | None = None) -> None:
@@ -41,7 +43,7 @@ class ReadMeter:
         self._changed = threading.Condition()
 
     def wait(self) -> float:
-        """Return when the next page may be asked for: what is reserved for it."""
+        """Wait until the next page may be requested; the units reserved for it."""
         if self._units_a_second is None:
             return 0.0
         with self._changed:
@@ -51,7 +53,7 @@ class ReadMeter:
             return self._typical
 
     def count(self, units: float, reserved: float = 0.0) -> None:
-        """A page has cost so many, for which so many were reserved."""
+        """Count what a page has cost, in place of what was reserved for it."""
         with self._changed:
             self.units += units
             self._owed += units - reserved
@@ -81,13 +83,13 @@ def scan_segments(
     *,
     consistent: bool = False,
     segments: int = SEGMENTS,
-) -> Iterator[list[dict[str, Any]]]:
-    """The table's items, these attributes of them, in pages of no order, read side by side.
+) -> Iterator[list[Item]]:
+    """These attributes of the table's items, in pages in no particular order, read in parallel.
 
-    A few pages are held at a time. Not consistently read, they cost half and may miss what was
-    written a moment before.
+    A few pages are held at a time. An eventually consistent read costs half and may miss what
+    was written a moment before.
     """
-    pages: Queue[list[dict[str, Any]] | None] = Queue(maxsize=PAGES_AHEAD)
+    pages: Queue[list[Item] | None] = Queue(maxsize=PAGES_AHEAD)
     stopped = threading.Event()
     names = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
 
@@ -127,14 +129,14 @@ def scan_segments(
                     yield page
         finally:
             stopped.set()
-            while reading:  # whoever waits for room must get it, to see that it is over
+            while reading:  # a reader waiting for room must get it, to see that it is over
                 reading -= pages.get() is None
     for future in futures:
         future.result()
 
 
 def count_items(dynamodb: "DynamoDBClient", table: str) -> int:
-    """The number of items that a scan finds now; the table's own ItemCount is hours old."""
+    """The number of items that a scan finds; the table's own ItemCount is hours old."""
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table, ConsistentRead=True, Select="COUNT"
     )
@@ -142,7 +144,6 @@ def count_items(dynamodb: "DynamoDBClient", table: str) -> int:
 
 
 def read_totals(dynamodb: "DynamoDBClient", table: str) -> dict[str, Decimal]:
-    """Every user's total."""
     return {item["Username"]["S"]: Decimal(item["Score"]["N"]) for item in scan(dynamodb, table)}
 
 
@@ -152,6 +153,6 @@ def count_receipts(dynamodb: "DynamoDBClient", *tables: str) -> int:
         (item["Username"]["S"], receipt)
         for table in tables
         for item in scan(dynamodb, table)
-        for receipt in item.get("Receipts", {}).get("BS", ())
+        for receipt in read_receipts(item)
     }
     return len(receipts)

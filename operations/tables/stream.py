@@ -1,4 +1,4 @@
-"""The stream of GameScoreRecords, read by people's own hand beside the aggregator.
+"""Reads the stream of GameScoreRecords beside the aggregator.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Start = Literal["TRIM_HORIZON", "LATEST"]
 
 EMPTY_READS = 5
-"""Answers without records, one after another, from which on a shard passes for read to its end.
+"""Empty answers in a row after which a shard counts as read to its end.
 
-The service does not tell where the end is, and an answer in the middle may be empty.
+The service does not mark the end, and an answer in the middle may be empty, too.
 """
 
 PAUSE_SECONDS = 0.25
@@ -47,7 +47,7 @@ class TableStream:
         self._shards: dict[str, _Shard] = {}
 
     def refresh(self) -> None:
-        """Know the shards of now; those that are new since the first time are read whole."""
+        """List the shards again; those that are new since the first time are read whole."""
         start: Start = "TRIM_HORIZON" if self._shards else self._start
         arguments: dict[str, Any] = {"StreamArn": self._arn}
         while True:
@@ -65,7 +65,7 @@ class TableStream:
                 known.iterator = self._iterator(name, known)
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """What each shard gives next, as Lambda would deliver it."""
+        """Each shard's next records, as Lambda would deliver them."""
         if not self._shards:
             self.refresh()
         for name, shard in self._shards.items():
@@ -73,7 +73,7 @@ class TableStream:
                 yield from self._read_shard(name, shard, shard.iterator)
 
     def read_until_quiet(self, quiet_seconds: float) -> Iterator[dict[str, Any]]:
-        """All there is, until nothing has come for so long, in several reads of every shard."""
+        """All records, until several reads of every shard have found none for `quiet_seconds`."""
         empty_reads, quiet_since = 0, time.monotonic()
         while empty_reads < EMPTY_READS or time.monotonic() - quiet_since < quiet_seconds:
             self.refresh()

@@ -1,45 +1,28 @@
-"""The changes that the records in the table include already, by receipt, more than memory holds."""
+"""The changes that the records in the table already include, by receipt; kept on disk."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from types import TracebackType
-from typing import Any
 
+from chalicelib.scores import EventRecord
 from chalicelib.stream_records import decode_stream_batch
+from operations.rejects.objects import LAMBDAS_PREFIX, read_rejects
+from operations.stage.stage import AGGREGATOR, Stage
+from operations.totals.spill import TemporaryDatabase
 
-CACHE_KILOBYTES = 16_384
 
-
-class KnownReceipts:
-    """Changes by user and receipt, each once, in a temporary SQLite file.
-
-    A context manager: the file is gone afterwards.
-    """
+class KnownReceipts(TemporaryDatabase):
+    """Changes by user and receipt, each once."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")
-        self._database.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
-        self._database.execute(
+        super().__init__(
             "CREATE TABLE receipts (username TEXT, receipt BLOB, amount TEXT,"
             " PRIMARY KEY (username, receipt)) WITHOUT ROWID"
         )
 
-    def __enter__(self) -> "KnownReceipts":
-        return self
+    def add_stream_records(self, records: Iterable[EventRecord]) -> int:
+        """Add the changes that these stream records make; the number of records.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._database.close()
-
-    def add_stream_records(self, records: Iterable[Mapping[str, Any]]) -> int:
-        """Know the changes that these stream records make; how many records there were.
-
-        One that cannot be decoded makes none: the aggregator rejects it.
+        One that cannot be decoded makes no change: the aggregator rejects it.
         """
         count = 0
         for record in records:
@@ -52,7 +35,7 @@ class KnownReceipts:
         return count
 
     def of(self, username: str) -> dict[bytes, Decimal]:
-        """What each of the user's changes comes to, by its receipt."""
+        """The amount of each of the user's changes, by its receipt."""
         rows = self._database.execute(
             "SELECT receipt, amount FROM receipts WHERE username = ?", (username,)
         )
@@ -66,3 +49,12 @@ class KnownReceipts:
     def __len__(self) -> int:
         count: int = self._database.execute("SELECT count(*) FROM receipts").fetchone()[0]
         return count
+
+
+def aggregator_rejects(stage: Stage) -> Iterator[EventRecord]:
+    """The stream records in the rejects bucket, which may be redriven later."""
+    s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+    for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
+        for found in read_rejects(s3, bucket, prefix):
+            if found.function == AGGREGATOR:
+                yield from found.records

@@ -13,44 +13,32 @@ interrupted has set some totals right and left the others as they were. It is ru
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import islice
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.scores import InvalidRecord, check_number
 from operations.errors import OperationFailed, OperationInterrupted, explain
-from operations.rejects.objects import LAMBDAS_PREFIX, read_rejects
-from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.progress import Announce, Progress
+from operations.stage.mappings import switch_mappings
+from operations.stage.stage import AGGREGATOR, Stage
 from operations.tables.scan import ReadMeter
 from operations.tables.stream import TableStream
-from operations.totals.counted import KnownReceipts
-from operations.totals.reconcile import Progress, RecordCount, expect_records, find_totals
+from operations.totals.counted import KnownReceipts, aggregator_rejects
+from operations.totals.read import RecordCount, expect_records, find_totals
 from operations.totals.sums import Comparison, UserSums
-from operations.totals.write import Amounts, TotalSetter
+from operations.totals.write_all import refuse_unwritable, set_totals
 
-AGGREGATOR = "AggregateScoresByUser"
 MOST_SCANS = 3
-WRITERS = 16
-USERS_AT_A_TIME = 500
 LISTED_USERS = 1000
-
-Announce = Callable[[str], None]
-"""Takes a sentence about the step that begins."""
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild did, or, if it was dry, would have done.
+    """What a rebuild did or, in a dry run, would have done.
 
-    `changed` holds the first of `changed_users`, whose total was not the sum. `receipts` is how
-    many changes were made known as counted, those that were known before among them.
+    `changed` lists the first of the `changed_users` whose total was not the sum. `receipts` counts
+    the changes recorded as counted, including those that were recorded before.
     """
 
     is_dry_run: bool
@@ -80,9 +68,8 @@ def rebuild(
 ) -> Rebuilt:
     """Make every total the sum of the user's records in the table.
 
-    `settle_seconds`: the stream passes for read when nothing has come for so long. Raises
-    OperationFailed or OperationInterrupted, whose message says what was changed and what is
-    paused.
+    `settle_seconds`: how long the stream must be quiet to count as read. Raises OperationFailed or
+    OperationInterrupted, whose message says what was changed and what is paused.
     """
     if not without_expired:
         _refuse_time_to_live(stage)
@@ -143,13 +130,16 @@ class _Rebuild:
             sums, counted = self._scan_undisturbed(opened, stream, receipts)
             proved_at = int(time.time() - self._settle_seconds)
             self._announce("Reading the aggregator's rejects")
-            receipts.add_stream_records(self._aggregator_rejects())
+            receipts.add_stream_records(aggregator_rejects(self._stage))
             self._wait_for_invocations()
             find_totals(self._stage, sums, self._meter, self._progress, consistent=True)
-            _refuse_unwritable(sums)
+            refuse_unwritable(sums)
             result = self._result(counted, sums, len(receipts), is_dry_run=False)
             self._announce("Setting the totals")
-            self._set_totals(sums, receipts)
+            self._is_writing = True
+            for done in set_totals(self._stage, sums, receipts):
+                self._users_done = done
+                self._progress("totals set", done, done)
             self._announce("Making sure that the stream held nothing back")
             self._refuse_late(stream, proved_at)
             self._announce("Resuming both mappings")
@@ -157,14 +147,11 @@ class _Rebuild:
             return result
 
     def resume(self) -> None:
-        """Have both mappings enabled."""
-        for handler in FUNCTIONS:
-            mapping = require_mapping(self._stage, handler)
-            switch_mapping(self._stage, mapping, enabled=True)
+        switch_mappings(self._stage, enabled=True)
         self._paused_at = None
 
     def leave(self) -> str:
-        """Leave things in a state that one can go on from; what that state is."""
+        """Leave a state from which a later run can go on; a sentence that describes it."""
         if not self._is_writing:
             try:
                 self.resume()
@@ -182,15 +169,13 @@ class _Rebuild:
 
     def _pause(self) -> None:
         self._announce("Pausing both mappings")
-        for handler in FUNCTIONS:
-            mapping = require_mapping(self._stage, handler)
-            switch_mapping(self._stage, mapping, enabled=False)
+        switch_mappings(self._stage, enabled=False)
         self._paused_at = time.monotonic()
 
     def _scan_undisturbed(
         self, opened: ExitStack, stream: TableStream, receipts: KnownReceipts
     ) -> tuple[UserSums, RecordCount]:
-        """The sums of one moment: nothing came to the stream since their scan began."""
+        """The sums of one moment: no change reached the stream since their scan began."""
         for _ in range(MOST_SCANS):
             self._announce("Scanning the records")
             sums = opened.enter_context(UserSums())
@@ -204,41 +189,18 @@ class _Rebuild:
             self._announce(f"{written:,} changes were written meanwhile")
         raise _WrittenMeanwhile
 
-    def _aggregator_rejects(self) -> Iterator[Mapping[str, Any]]:
-        bucket = self._stage.names.rejects_bucket
-        for prefix in (f"rejects/{AGGREGATOR}/", LAMBDAS_PREFIX):
-            for found in read_rejects(self._stage.aws.client("s3"), bucket, prefix):
-                if found.processor == AGGREGATOR:
-                    yield from found.records
-
     def _wait_for_invocations(self) -> None:
-        """Return when no invocation from before the pause can be under way any more."""
+        """Wait until every invocation that began before the pause is over."""
         name = self._stage.function_name(AGGREGATOR)
-        timeout = self._stage.aws.client("lambda").get_function_configuration(FunctionName=name)[
-            "Timeout"
-        ]
-        over = (self._paused_at or time.monotonic()) + timeout
+        function = self._stage.aws.client("lambda").get_function_configuration(FunctionName=name)
+        over = (self._paused_at or time.monotonic()) + function["Timeout"]
         remaining = over - time.monotonic()
         if remaining > 0:
             self._announce(f"Waiting {remaining:.0f} seconds for invocations under way")
             time.sleep(remaining)
 
-    def _set_totals(self, sums: UserSums, receipts: KnownReceipts) -> None:
-        setter = TotalSetter(
-            self._stage.aws.client("dynamodb"),
-            self._stage.names.totals_table,
-            self._stage.names.receipts_table,
-        )
-        self._is_writing = True
-        users = _users(sums, receipts)
-        with ThreadPoolExecutor(WRITERS, thread_name_prefix="setter") as writers:
-            while batch := list(islice(users, USERS_AT_A_TIME)):
-                for _ in writers.map(lambda each: setter.set(*each), batch):
-                    self._users_done += 1
-                self._progress("totals set", self._users_done, self._users_done)
-
     def _refuse_late(self, stream: TableStream, proved_at: int) -> None:
-        """Raise OperationFailed where a record comes now that was made before the proof."""
+        """Raise OperationFailed if a record appears now that was written before the proof."""
         for record in stream.read_until_quiet(self._settle_seconds):
             created = record["dynamodb"].get("ApproximateCreationDateTime", 0)
             if created < proved_at:
@@ -271,40 +233,10 @@ class _Rebuild:
         )
 
 
-def _users(sums: UserSums, receipts: KnownReceipts) -> Iterator[tuple[str, Decimal, Amounts]]:
-    """Everybody with a total to set or receipts to know."""
-    with_receipts = receipts.users()
-    waiting = next(with_receipts, None)
-    for each in sums.comparisons():
-        while waiting is not None and waiting < each.username:
-            yield waiting, Decimal(0), receipts.of(waiting)
-            waiting = next(with_receipts, None)
-        if waiting == each.username:
-            yield each.username, each.expected, receipts.of(each.username)
-            waiting = next(with_receipts, None)
-        elif not each.is_exact:
-            yield each.username, each.expected, {}
-    while waiting is not None:
-        yield waiting, Decimal(0), receipts.of(waiting)
-        waiting = next(with_receipts, None)
-
-
-def _refuse_unwritable(sums: UserSums) -> None:
-    for each in sums.differences():
-        try:
-            check_number("the sum", each.expected)
-        except InvalidRecord as error:
-            raise OperationFailed(
-                f"The total of {each.username!r} cannot be written: {error}. Correct the records."
-            ) from error
-
-
 def _refuse_time_to_live(stage: Stage) -> None:
     table = stage.names.records_table
-    found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)[
-        "TimeToLiveDescription"
-    ]
-    if found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
+    found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)
+    if found["TimeToLiveDescription"].get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
         raise OperationFailed(
             f"Records in {table} expire, and a total keeps the score of expired ones: they are no "
             "longer there to sum. --without-expired sets totals to the sum of what is there."

@@ -9,34 +9,30 @@ Records that expired by time to live keep their score in the total, and no look 
 """
 
 import time
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
 
-from chalicelib.scores import Place
-from chalicelib.stream_records import decode_stream_record
+from operations.progress import Progress
 from operations.stage.stage import Stage
-from operations.tables.scan import ReadMeter, scan_segments
+from operations.tables.scan import ReadMeter
+from operations.totals.read import RecordCount, expect_records, find_totals, read_total
 from operations.totals.sums import Comparison, UserSums
 
 MOST_LOOKS = 5
 FEW_USERS = 1000
-"""The totals of so many users are read one by one, those of more with the whole table."""
+"""Up to this many users, totals are read one by one; beyond, the whole table is scanned."""
 
 MOST_SUSPECTS = 100_000
-"""If more users differ, they are counted only, and not looked at again."""
+"""If more users differ, they are only counted and not looked at again."""
 
 LISTED_USERS = 1000
-"""Differences that a result holds; it counts them all."""
-
-Progress = Callable[[str, int, int], None]
-"""Takes the table that is read, how many items so far, and about how many there are."""
+"""Differences that a result lists; it counts them all."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A user whose total is not the sum; is_moving: by another amount at each look."""
+    """A user whose total is not the sum; `is_moving` if by another amount at each look."""
 
     username: str
     expected: Decimal
@@ -46,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What was found: `differences` holds the first of `differing_users`."""
+    """What was found; `differences` lists the first of the `differing_users`."""
 
     records: int
     invalid_records: int
@@ -63,13 +59,6 @@ class Reconciliation:
         return not self.differing_users
 
 
-class RecordCount(NamedTuple):
-    """How many records a scan found, and how many of them count for nothing."""
-
-    records: int
-    invalid: int
-
-
 def reconcile(
     stage: Stage,
     meter: ReadMeter,
@@ -78,7 +67,7 @@ def reconcile(
     user: str | None = None,
     settle_seconds: float,
 ) -> Reconciliation:
-    """Compare all totals, or one user's, with the records; between two looks so long a wait."""
+    """Compare all totals, or one user's, with the records; waits `settle_seconds` between looks."""
     started = time.monotonic()
     only = None if user is None else {user}
     with UserSums() as sums:
@@ -116,71 +105,6 @@ def reconcile(
     )
 
 
-def expect_records(
-    stage: Stage,
-    sums: UserSums,
-    meter: ReadMeter,
-    progress: Progress,
-    *,
-    only: Container[str] | None = None,
-    consistent: bool = False,
-) -> RecordCount:
-    """Add what the records in the table give each user, or those users only, to the sums."""
-    table = stage.names.records_table
-    about = stage.aws.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"]
-    records = invalid = 0
-    attributes = ("RecordID", "Username", "Score")
-    for page in scan_segments(
-        stage.aws.client("dynamodb"), table, attributes, meter, consistent=consistent
-    ):
-        for item in page:
-            records += 1
-            score = score_of(item)
-            if score is None:
-                invalid += 1
-            elif only is None or score[0] in only:
-                sums.expect(*score)
-        progress(table, records, max(records, about))
-    return RecordCount(records, invalid)
-
-
-def find_totals(
-    stage: Stage,
-    sums: UserSums,
-    meter: ReadMeter,
-    progress: Progress,
-    *,
-    consistent: bool = False,
-) -> None:
-    """Add every total to the sums."""
-    table = stage.names.totals_table
-    about = stage.aws.client("dynamodb").describe_table(TableName=table)["Table"]["ItemCount"]
-    found = 0
-    attributes = ("Username", "Score")
-    for page in scan_segments(
-        stage.aws.client("dynamodb"), table, attributes, meter, consistent=consistent
-    ):
-        for item in page:
-            found += 1
-            sums.find(item["Username"]["S"], _number(item))
-        progress(table, found, max(found, about))
-
-
-def score_of(item: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Whose score an item of GameScoreRecords is and how much; None if it counts for nothing.
-
-    The rule is the aggregator's own.
-    """
-    inserted = {
-        "eventName": "INSERT",
-        "eventID": "scan",
-        "dynamodb": {"SequenceNumber": "scan", "NewImage": item},
-    }
-    for change in decode_stream_record(Place(0), inserted).changes:
-        return change.username, change.amount
-    return None
-
-
 def _look(
     stage: Stage,
     sums: UserSums,
@@ -191,7 +115,7 @@ def _look(
     counted = expect_records(stage, sums, meter, progress, only=only)
     if only is not None and len(only) <= FEW_USERS:
         for username in only:
-            sums.find(username, _read_total(stage, username, meter))
+            sums.find(username, read_total(stage, username, meter))
     else:
         find_totals(stage, sums, meter, progress)
     return counted
@@ -206,7 +130,7 @@ def _still_different(
     return {
         username: each
         for username, each in suspects.items()
-        if _read_total(stage, username, meter) != each.expected
+        if read_total(stage, username, meter) != each.expected
     }
 
 
@@ -226,19 +150,3 @@ def _compare_looks(
         else:
             moving[each.username] = each
     return moving
-
-
-def _read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:
-    answer = stage.aws.client("dynamodb").get_item(
-        TableName=stage.names.totals_table,
-        Key={"Username": {"S": username}},
-        ConsistentRead=True,
-        ReturnConsumedCapacity="TOTAL",
-    )
-    meter.count(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
-    return _number(answer["Item"]) if "Item" in answer else Decimal(0)
-
-
-def _number(item: Mapping[str, Any]) -> Decimal | None:
-    score = item.get("Score", {}).get("N")
-    return None if score is None else Decimal(score)

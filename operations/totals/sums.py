@@ -1,21 +1,19 @@
 """Exact sums by user for more users than memory holds.
 
-Sums are kept in memory for so many users at a time; what is more spills, as partial sums, to a
-temporary SQLite database, which sorts them by user on disk at the end. So the memory needed does
-not grow with the tables; the disk's use does, by some 50 bytes a user.
+A limited number of users is summed in memory; the rest spills, as partial sums, to a temporary
+SQLite database, which sorts them by user on disk at the end. So memory does not grow with the
+tables; disk use does, by some 50 bytes a user.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import groupby
-from types import TracebackType
 from typing import NamedTuple
 
 from chalicelib.scores import exact_sum
+from operations.totals.spill import TemporaryDatabase
 
 USERS_IN_MEMORY = 20_000
-CACHE_KILOBYTES = 16_384
 
 EXPECTED, FOUND = 0, 1
 
@@ -29,55 +27,37 @@ class Comparison(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether the total is the sum."""
         return self.found == self.expected
 
     @property
     def difference(self) -> Decimal | None:
-        """How much too large the total is; None where it is no number."""
+        """By how much the total is too large; None where it is no number."""
         return None if self.found is None else exact_sum((self.found, self.expected.copy_negate()))
 
 
-class UserSums:
-    """Takes amounts in any order; gives one comparison a user, in the order of their names.
-
-    A context manager: its temporary database is gone afterwards.
-    """
+class UserSums(TemporaryDatabase):
+    """Takes amounts in any order; yields one comparison a user, sorted by name."""
 
     def __init__(self, users_in_memory: int = USERS_IN_MEMORY) -> None:
+        super().__init__("CREATE TABLE sums (username TEXT, side INTEGER, amount TEXT)")
         self._users_in_memory = users_in_memory
         self._sums: dict[tuple[str, int], Decimal | None] = {}
-        self._spilled = sqlite3.connect("")  # a temporary file, deleted when closed
-        self._spilled.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
-        self._spilled.execute("PRAGMA temp_store = FILE")
-        self._spilled.execute("CREATE TABLE sums (username TEXT, side INTEGER, amount TEXT)")
-
-    def __enter__(self) -> "UserSums":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._spilled.close()
 
     def expect(self, username: str, amount: Decimal) -> None:
-        """A record gives the user so much."""
+        """Add what a record gives the user."""
         key = (username, EXPECTED)
         self._sums[key] = exact_sum((self._sums.get(key) or Decimal(0), amount))
         self._spill_if_many()
 
     def find(self, username: str, total: Decimal | None) -> None:
-        """The user's total is so much."""
+        """Note the user's total as it is."""
         self._sums[(username, FOUND)] = total
         self._spill_if_many()
 
     def comparisons(self) -> Iterator[Comparison]:
-        """Every user's; may be asked for again."""
+        """Every user's comparison; may be read more than once."""
         self._spill()
-        rows = self._spilled.execute("SELECT username, side, amount FROM sums ORDER BY username")
+        rows = self._database.execute("SELECT username, side, amount FROM sums ORDER BY username")
         for username, of_user in groupby(rows, key=lambda row: row[0]):
             amounts: tuple[list[str | None], list[str | None]] = ([], [])
             for _, side, amount in of_user:
@@ -98,7 +78,7 @@ class UserSums:
             self._spill()
 
     def _spill(self) -> None:
-        self._spilled.executemany(
+        self._database.executemany(
             "INSERT INTO sums VALUES (?, ?, ?)",
             (
                 (username, side, None if amount is None else str(amount))

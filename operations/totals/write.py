@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.archive import Archive
-from chalicelib.receipts import DamagedItem, UserItem, first_page_of, read_user_item, seconds_of
+from chalicelib.receipts import first_page_of, seconds_of
 from chalicelib.scores import ScoreChange, exact_sum
 from chalicelib.totals import MOST_AT_ONCE, UserTotal, as_found
 from operations.errors import OperationFailed
+from operations.tables.items import total_of, user_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 MOST_ATTEMPTS = 8
 
 Amounts = Mapping[bytes, Decimal]
-"""What the stream records with these receipts change in a user's total."""
+"""The amounts that a user's changes add, by receipt."""
 
 
 @dataclass(frozen=True)
 class FoundTotal:
-    """What stands about a user.
+    """A user's item and pages as they are.
 
     `attributes` are the item's Receipts and LastPage as they stand there, damaged or not, None
     where they are absent. `newest_page` is the key of the newest page, even if no item names it;
@@ -47,7 +48,7 @@ class FoundTotal:
 
 @dataclass(frozen=True)
 class TotalPlan:
-    """What to write at once, and the changes left to be added by their receipts.
+    """What one update writes, and the changes left to be added afterwards.
 
     `score` is the expected total without the changes that are left.
     """
@@ -59,7 +60,7 @@ class TotalPlan:
 
 
 def plan_total(expected: Decimal, counted: Amounts, found: FoundTotal) -> TotalPlan | None:
-    """How to make the total the expected one and the receipts counted; None if all is so already.
+    """How to make the total the expected one and count the receipts; None if nothing is to do.
 
     Receipts that are known stay so; the others are added to the item's, as far as one update takes
     them. The changes of those that are left are kept out of the score, so that they are missing
@@ -81,7 +82,7 @@ def plan_total(expected: Decimal, counted: Amounts, found: FoundTotal) -> TotalP
 
 
 class TotalSetter:
-    """Sets totals, user by user; safe to use by many threads."""
+    """Sets one user's total at a time; thread-safe."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, receipts_table: str) -> None:
         self._dynamodb = dynamodb
@@ -89,7 +90,7 @@ class TotalSetter:
         self._receipts_table = receipts_table
 
     def set(self, username: str, expected: Decimal, counted: Amounts) -> bool:
-        """The total is the expected one and these changes are known as counted; whether it wrote.
+        """Make the total the expected one and record these changes as counted; whether it wrote.
 
         Doing it twice writes nothing more. Raises OperationFailed where others keep writing.
         """
@@ -111,18 +112,14 @@ class TotalSetter:
         item: Any = self._dynamodb.get_item(
             TableName=self._table, Key={"Username": {"S": username}}, ConsistentRead=True
         ).get("Item", {})
-        try:
-            user = read_user_item(item)
-        except DamagedItem:  # what is damaged is replaced
-            user = UserItem()
+        user = user_of(item)  # what is damaged is replaced
         newest_page = user.last_page or self._newest_page(username)
         known = counted.keys() & user.receipts
         if counted and newest_page and first_page_of(seconds_of(min(counted))) < newest_page:
             archive = Archive(self._dynamodb, self._receipts_table, username, counted.keys())
             known |= archive.look_up(newest_page)
-        score = item.get("Score", {}).get("N")
         return FoundTotal(
-            score=None if score is None else Decimal(score),
+            score=total_of(item),
             attributes={name: item.get(name) for name in ("Receipts", "LastPage")},
             receipts=user.receipts,
             newest_page=newest_page,
@@ -130,7 +127,7 @@ class TotalSetter:
         )
 
     def _newest_page(self, username: str) -> str | None:
-        """Of a user whose item names none: it may be gone, and its pages still be there."""
+        """The newest page in the archive, if the item names none: it may have been deleted."""
         responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._receipts_table,
             KeyConditionExpression="Username = :username",
@@ -144,7 +141,7 @@ class TotalSetter:
         return pages[0] if pages else None
 
     def _write(self, username: str, plan: TotalPlan, found: FoundTotal) -> bool:
-        """Whether it is written; False if the item is no longer as it was found."""
+        """Write the plan; False if the item is no longer as it was found."""
         wanted: dict[str, Any] = {
             "Score": {"N": str(plan.score)},
             "Receipts": {"BS": sorted(plan.receipts)} if plan.receipts else None,
@@ -172,7 +169,7 @@ class TotalSetter:
         return True
 
     def _add(self, username: str, left: Amounts) -> None:
-        """Add what one update could not make known, as the aggregator adds it."""
+        """Add the changes left over from one update, as the aggregator adds them."""
         if not left:
             return
         archive = Archive(self._dynamodb, self._receipts_table, username, left.keys())

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 DENIED = ("AccessDenied", "AccessDeniedException")
-"""Who may not see metrics sees the rest all the same."""
+"""Without permission to read metrics, the rest is still shown."""
 
 LOOKED_BACK = timedelta(minutes=15)
-"""A function without records in so long has no age to tell."""
+"""A function that had no records in this time has no age."""
 
 
 def iterator_ages(stage: Stage) -> dict[str, float]:
-    """Each function's last IteratorAge, in seconds; none where there are no figures to see."""
+    """Each function's last IteratorAge in seconds, where CloudWatch has one."""
     queries: list[MetricDataQueryTypeDef] = [
         {
             "Id": f"age{index}",
@@ -26,13 +26,15 @@ def iterator_ages(stage: Stage) -> dict[str, float]:
                 "Metric": {
                     "Namespace": "AWS/Lambda",
                     "MetricName": "IteratorAge",
-                    "Dimensions": [{"Name": "FunctionName", "Value": stage.function_name(handler)}],
+                    "Dimensions": [
+                        {"Name": "FunctionName", "Value": stage.function_name(function)}
+                    ],
                 },
                 "Period": 60,
                 "Stat": "Maximum",
             },
         }
-        for index, handler in enumerate(FUNCTIONS)
+        for index, function in enumerate(FUNCTIONS)
     ]
     now = datetime.now(UTC)
     try:
@@ -50,7 +52,7 @@ def iterator_ages(stage: Stage) -> dict[str, float]:
         each["Id"]: each["Values"][0] for each in answer["MetricDataResults"] if each["Values"]
     }
     return {
-        handler: newest[f"age{index}"] / 1000
-        for index, handler in enumerate(FUNCTIONS)
+        function: newest[f"age{index}"] / 1000
+        for index, function in enumerate(FUNCTIONS)
         if f"age{index}" in newest
     }

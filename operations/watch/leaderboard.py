@@ -1,15 +1,15 @@
-"""The best totals, and how the pipeline is doing while one watches them."""
+"""The best totals, and how the pipeline keeps up."""
 
 import heapq
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.receipts import seconds_of
+from chalicelib.receipts import read_page_key, seconds_of
 from operations.stage.stage import Stage
+from operations.tables.items import Item, total_of, user_of
 from operations.tables.scan import scan
 from operations.tables.stream import TableStream
 from operations.watch.iterator_age import iterator_ages
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RATE_SECONDS = 10
-"""Records a second are told as the mean over so long."""
+"""The window over which records a second are averaged."""
 
 SHARDS_EVERY_SECONDS = 60
 """A shard of the table's stream ends after some hours, and others begin."""
@@ -29,7 +29,7 @@ AGES_EVERY_SECONDS = 30
 
 @dataclass(frozen=True)
 class Standings:
-    """The best totals, best first, out of so many players.
+    """The best totals, best first, and the number of players they were picked from.
 
     `newest_counted` is when the newest record that stands in any total was written (seconds).
     """
@@ -41,9 +41,9 @@ class Standings:
 
 @dataclass(frozen=True)
 class Doing:
-    """How the pipeline is doing; None is what is not known.
+    """How the pipeline keeps up; None where it is not known.
 
-    `behind_seconds`: the newest record in the table is so much newer than the newest counted.
+    `behind_seconds`: how much newer the table's newest record is than the newest one counted.
     `iterator_ages`: by function, CloudWatch's last IteratorAge in seconds.
     """
 
@@ -54,16 +54,16 @@ class Doing:
 
 
 def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standings:
-    """The best totals of now; memory for these alone, whatever the table's size."""
+    """The best totals. Keeps only these in memory, whatever the table's size."""
     players = newest = 0
     best: list[tuple[Decimal, _Descending]] = []
     for item in scan(dynamodb, table):
         newest = max(newest, _newest_counted(item))
-        score = item.get("Score", {}).get("N")
-        if score is None:
+        total = total_of(item)
+        if total is None:
             continue
         players += 1
-        entry = (Decimal(score), _Descending(item["Username"]["S"]))
+        entry = (total, _Descending(item["Username"]["S"]))
         if len(best) < top:
             heapq.heappush(best, entry)
         else:
@@ -73,7 +73,7 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
 
 
 class PipelineWatch:
-    """Tells how the pipeline is doing, from the table's stream and CloudWatch, look by look."""
+    """Follows the table's stream and CloudWatch from one look to the next."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -88,7 +88,7 @@ class PipelineWatch:
         self._ages_at = -float(AGES_EVERY_SECONDS)
 
     def look(self, standings: Standings) -> Doing:
-        """How it is doing now, given the standings read just before."""
+        """How the pipeline keeps up now, given the standings read just before."""
         if time.monotonic() - self._refreshed_at > SHARDS_EVERY_SECONDS:
             self._stream.refresh()
             self._refreshed_at = time.monotonic()
@@ -124,7 +124,7 @@ class _Descending:
         return self.text > other.text
 
 
-def _newest_counted(item: Mapping[str, Any]) -> int:
-    receipts = item.get("Receipts", {}).get("BS", ())
-    archived = item.get("LastPage", {}).get("S", "0").split(".")[0]
-    return max((int(archived), *map(seconds_of, receipts)))
+def _newest_counted(item: Item) -> int:
+    user = user_of(item)
+    archived = read_page_key(user.last_page)[0] if user.last_page else 0
+    return max((archived, *map(seconds_of, user.receipts)))

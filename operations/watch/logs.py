@@ -11,7 +11,7 @@ from operations.stage.stage import Stage
 
 FOLLOW_SECONDS = 1.0
 OVERLAP_MILLISECONDS = 10_000
-"""CloudWatch may show a line later than a newer one; so far back, lines are looked for again."""
+"""CloudWatch may show lines out of order, so each read overlaps the one before by this much."""
 
 REJECTED = "Rejected record"
 """How the line of a rejected record begins, see chalicelib/telemetry.py."""
@@ -21,14 +21,14 @@ REJECTED = "Rejected record"
 class LogLine:
     """One line of a function's log; `fields` is its JSON, None for Lambda's own lines."""
 
-    handler: str
+    function: str
     written: datetime
     text: str
     fields: dict[str, Any] | None
 
     @property
     def message(self) -> str:
-        """What it says; metrics by their names."""
+        """The line's text; for metrics, their names and counts."""
         if self.fields is None:
             return self.text
         if "_aws" in self.fields:
@@ -46,7 +46,7 @@ class LogLine:
 
     @property
     def level(self) -> str:
-        """INFO, WARNING, ERROR …; of Lambda's own lines, ERROR where they tell of a failure."""
+        """INFO, WARNING, ERROR …; for Lambda's own lines, ERROR if they report a failure."""
         if self.fields is None:
             failed = any(word in self.text for word in ("[ERROR]", "Traceback", "Task timed out"))
             return "ERROR" if failed else ""
@@ -54,33 +54,33 @@ class LogLine:
 
     @property
     def is_reject(self) -> bool:
-        """Whether it tells of a rejected record."""
+        """Whether it is about a rejected record."""
         return REJECTED in self.text
 
 
 def read_logs(
-    stage: Stage, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+    stage: Stage, functions: Sequence[str], since: datetime, *, rejects: bool = False
 ) -> list[LogLine]:
     """The functions' lines written since then, oldest first; a function without any has none."""
     start = int(since.timestamp() * 1000)
     found = {
         line_id: line
-        for handler in handlers
-        for line_id, line in _read(stage, handler, start, rejects=rejects)
+        for function in functions
+        for line_id, line in _read(stage, function, start, rejects=rejects)
     }
     return sorted(found.values(), key=lambda line: line.written)
 
 
 def follow_logs(
-    stage: Stage, handlers: Sequence[str], since: datetime, *, rejects: bool = False
+    stage: Stage, functions: Sequence[str], since: datetime, *, rejects: bool = False
 ) -> Iterator[LogLine]:
-    """The same, and then every new line as it comes, for ever."""
+    """The same, then every new line as it comes, without end."""
     start = int(since.timestamp() * 1000)
     shown: dict[str, int] = {}
     while True:
         new: list[LogLine] = []
-        for handler in handlers:
-            for line_id, line in _read(stage, handler, start, rejects=rejects):
+        for function in functions:
+            for line_id, line in _read(stage, function, start, rejects=rejects):
                 if line_id not in shown:
                     shown[line_id] = int(line.written.timestamp() * 1000)
                     new.append(line)
@@ -92,29 +92,26 @@ def follow_logs(
 
 
 def _read(
-    stage: Stage, handler: str, start: int, *, rejects: bool
+    stage: Stage, function: str, start: int, *, rejects: bool
 ) -> Iterator[tuple[str, LogLine]]:
     arguments: dict[str, Any] = {"filterPattern": f'"{REJECTED}"'} if rejects else {}
-    pages = (
-        stage.aws.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(
-            logGroupName=f"/aws/lambda/{stage.function_name(handler)}", startTime=start, **arguments
-        )
+    client = stage.aws.client("logs")
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{stage.function_name(function)}", startTime=start, **arguments
     )
     try:
         for page in pages:
             for event in page["events"]:
                 text = event["message"].rstrip()
                 line = LogLine(
-                    handler,
+                    function,
                     datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
                     text,
                     _fields_of(text),
                 )
                 if line.is_reject or not rejects:
-                    yield event.get("eventId") or f"{handler} {event['timestamp']} {text}", line
-    except stage.aws.client("logs").exceptions.ResourceNotFoundException:
+                    yield event.get("eventId") or f"{function} {event['timestamp']} {text}", line
+    except client.exceptions.ResourceNotFoundException:
         return  # the group is made at the first line
 
 

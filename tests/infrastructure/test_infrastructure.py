@@ -11,7 +11,7 @@ from cfnlint.decode import cfn_yaml
 
 from chalicelib.settings import MissingSetting, Settings
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
-from operations.local.pipeline import DATA_TEMPLATE
+from operations.deploy.steps import DATA_TEMPLATE
 from operations.stage.config import PROJECT, variable_name
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))

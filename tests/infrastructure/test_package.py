@@ -13,8 +13,8 @@ from cfnlint.api import lint_file
 
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.deploy.package import package_app
+from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.errors import OperationFailed
-from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, variable_name
 from operations.stage.stacks import apply_stack

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from operations.__main__ import run as run_command_line
+from operations.cli.main import run as run_command_line
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws
 from operations.rejects.objects import list_objects

@@ -17,12 +17,26 @@ from operations.deploy.chalice import run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
-from operations.local.pipeline import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.deploy.steps import (
+    DATA_TEMPLATE,
+    LOCAL_PARAMETERS,
+    STEPS,
+    Deployment,
+    deploy,
+)
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT, recorded_variables, variable_name
+from operations.stage.change_sets import PlannedChange
+from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
-from operations.stage.stacks import PlannedChange, apply_stack, stack_outputs
-from operations.stage.stage import FUNCTIONS, Stage, data_stack_name, stage_suffix
+from operations.stage.stacks import apply_stack
+from operations.stage.stage import (
+    FUNCTIONS,
+    Stage,
+    data_stack_name,
+    monitoring_stack_name,
+    stage_suffix,
+    with_names,
+)
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
 from tests.operations.test_end_to_end import call_everything
@@ -71,10 +85,7 @@ class Clone:
 
     def stage(self, stage: str) -> Stage:
         """The stage, with the names of its data stack."""
-        cloudformation = self.aws.session.client("cloudformation")
-        outputs = stack_outputs(cloudformation, data_stack_name(stage))
-        names = {variable_name(output): value for output, value in outputs.items()}
-        return Stage(stage, self.aws.session, names)
+        return with_names(Stage(stage, self.aws.session, {}))
 
 
 @pytest.fixture(scope="module")
@@ -318,6 +329,19 @@ def test_every_step_may_be_repeated(clone: Clone, prod: Stage) -> None:
     assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
 
 
+@pytest.mark.parametrize("steps", [[step.name for step in STEPS], ["mappings", "monitoring"]])
+def test_the_data_stack_is_asked_once_a_run(clone: Clone, prod: Stage, steps: list[str]) -> None:
+    asked: list[str] = []
+    events = prod.aws.client("cloudformation").meta.events
+    event = "provide-client-params.cloudformation.DescribeStacks"
+    events.register(event, lambda params, **_: asked.append(params["StackName"]), unique_id="asked")
+
+    deploy(Deployment(prod, clone.folder, {}, {}), steps, announce=lambda _: None)
+
+    events.unregister(event, unique_id="asked")
+    assert asked == [data_stack_name("prod"), monitoring_stack_name("prod")]
+
+
 def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod: Stage) -> None:
     before = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
     mappings = {mapping_id(prod, handler) for handler in FUNCTIONS}
@@ -370,8 +394,8 @@ def test_without_credentials_or_with_another_stage_the_next_step_is_told(clone: 
         check=False,
     )
 
-    assert nobody.returncode == 1
-    assert "run `aws configure`, or give --profile" in nobody.stderr
+    assert nobody.returncode == 2
+    assert "run `aws configure`, set" in nobody.stderr
     assert "There is no stage 'test'" in clone.run("deploy", "--stage", "test").stderr
     assert "deploy dev or prod" in clone.run("deploy", "--stage", "local").stderr
 

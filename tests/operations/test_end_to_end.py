@@ -13,7 +13,7 @@ from chalice.policy import policy_from_source_code
 from operations.local.demo import play_lab, run_demo
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws
-from operations.scores.generate import Truth
+from operations.scores.generate import Tally
 from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
 from operations.tables.scan import read_totals, scan
@@ -46,12 +46,12 @@ def role_policy(aws: EmbeddedAws) -> Iterator[tuple[Any, str, dict[str, Any]]]:
 
 
 def test_the_lab_and_the_demo_come_out_exact(stage: Stage) -> None:
-    truth, counted = Truth(), []
+    tally, counted = Tally(), []
 
-    answers = play_lab(stage, truth)
-    result = run_demo(stage, truth, lambda *now: counted.append(now), records=300, users=30, seed=3)
+    answers = play_lab(stage, tally)
+    result = run_demo(stage, tally, lambda *now: counted.append(now), records=300, users=30, seed=3)
 
-    assert answers == ("Successfully processed 1 records.",) * 2
+    assert answers == ["Successfully processed 1 records."] * 2
     assert result.differences == {}
     assert result.is_exact
     assert result.totals["Jane Doe"] == 100

@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from operations.__main__ import operations
-from operations.cli.rejects import SHOWN_KEY
+from operations.cli.main import operations
+from operations.cli.mend.rejects import SHOWN_KEY
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, totals
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from operations.__main__ import operations
+from operations.cli.main import operations
 from operations.local.server import LOCAL_FOLDER
-from operations.scores.generate import Truth, generate_scores, malformed_payloads
-from operations.stage.config import PROJECT, record_outputs, variable_name
+from operations.scores.generate import Tally, generate_scores, malformed_payloads
+from operations.stage.config import PROJECT, record_names, variable_name
 
 RUN = [sys.executable, "-m", "operations"]
 
@@ -103,8 +103,8 @@ def test_recorded_outputs_leave_the_other_variables(tmp_path: Path) -> None:
     config.parent.mkdir()
     config.write_text('{"stages": {"dev": {"environment_variables": {"LOG_LEVEL": "DEBUG"}}}}')
 
-    record_outputs(tmp_path, "dev", {"RejectsBucket": "one"})
-    record_outputs(tmp_path, "dev", {"RejectsBucket": "two"})
+    record_names(tmp_path, "dev", {"REJECTS_BUCKET": "one"})
+    record_names(tmp_path, "dev", {"REJECTS_BUCKET": "two"})
 
     assert json.loads(config.read_text())["stages"]["dev"]["environment_variables"] == {
         "LOG_LEVEL": "DEBUG",
@@ -125,12 +125,12 @@ def test_generated_scores_repeat_with_their_seed_and_reach_every_user() -> None:
     assert len(malformed_payloads(10, random.Random(4))) == 10
 
 
-def test_the_truth_names_missing_surplus_and_wrong_totals() -> None:
-    truth = Truth()
-    truth.add("Ann", Decimal(1))
-    truth.add("Ben", Decimal(2))
+def test_the_tally_names_missing_surplus_and_wrong_totals() -> None:
+    tally = Tally()
+    tally.add("Ann", Decimal(1))
+    tally.add("Ben", Decimal(2))
 
-    assert truth.differences({"Ben": Decimal(3), "Cid": Decimal(4)}) == {
+    assert tally.differences({"Ben": Decimal(3), "Cid": Decimal(4)}) == {
         "Ann": (Decimal(0), Decimal(1)),
         "Ben": (Decimal(3), Decimal(2)),
         "Cid": (Decimal(4), Decimal(0)),

@@ -13,11 +13,10 @@ from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
 from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.tables.stream import TableStream
 from operations.totals import rebuild as rebuilding
-from operations.totals.rebuild import AGGREGATOR
-from operations.totals.reconcile import expect_records
+from operations.totals.read import expect_records
 from operations.totals.write import Amounts, FoundTotal, TotalPlan, TotalSetter, plan_total
 from tests.operations.conftest import Shell, totals, until
 

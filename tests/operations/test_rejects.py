@@ -12,10 +12,15 @@ import pytest
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.rejects import redrive as redriving
+from operations.rejects.loads import LARGEST_EVENT_BYTES
+from operations.rejects.loads import loads as loads_of
 from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
-from operations.rejects.redrive import LARGEST_EVENT_BYTES, why_not
+from operations.rejects.redrive import why_not
+from operations.rejects.versions import NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
+from operations.stage.invoke import FunctionFailed
+from operations.stage.invoke import invoke as call_function
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
@@ -246,12 +251,14 @@ def test_an_object_on_which_the_function_fails_holds_up_none_that_goes_with_it(
     poison = insertion("Quin's poison", "1")
     bad = store_rejects(stage, "AggregateScoresByUser", poison)
     store_rejects(stage, "AggregateScoresByUser", insertion("Quin", "3"))
-    invoke = redriving._invoke
+    invoke = call_function
 
-    def fail_on_poison(deployed: Stage, handler: str, batch: Any) -> str:
-        return "it crashes" if poison in batch else invoke(deployed, handler, batch)
+    def fail_on_poison(deployed: Stage, function: str, records: bytes) -> str:
+        if poison in json.loads(records)["Records"]:
+            raise FunctionFailed("it crashes")
+        return invoke(deployed, function, records)
 
-    monkeypatch.setattr(redriving, "_invoke", fail_on_poison)
+    monkeypatch.setattr(redriving, "invoke", fail_on_poison)
     answer = shell("rejects", "redrive", "--json")
 
     outcomes = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
@@ -267,14 +274,14 @@ def test_what_another_redrive_is_done_with_meanwhile_is_done_with(
     broken = insertion("Bo", "3")
     del broken["dynamodb"]["NewImage"]
     store_rejects(stage, "AggregateScoresByUser", broken, insertion("Bo too", "4"))
-    of_now = redriving._Versions.of_now
+    of_now = NewestVersions.of_now
 
     def removed_just_after(*arguments: Any) -> dict[str, str]:
         listed = of_now(*arguments)
         clear_bucket(stage)
         return listed
 
-    monkeypatch.setattr(redriving._Versions, "of_now", removed_just_after)
+    monkeypatch.setattr(NewestVersions, "of_now", removed_just_after)
     answer = shell("rejects", "redrive", "--json")
 
     assert (answer.status, answer.json["done"]) == (0, 2)
@@ -297,7 +304,7 @@ def test_as_many_objects_of_the_aggregator_go_together_as_one_event_holds() -> N
         rejects_object("too many for one event", "AggregateScoresByUser", *[small] * 501),
     ]
 
-    loads = [[each.key for each in load] for load in redriving._loads(iter(objects))]
+    loads = [[each.key for each in load] for load in loads_of(iter(objects))]
 
     assert loads == [
         ["of another function"],
@@ -361,7 +368,7 @@ def test_a_crash_between_invoking_and_removing_is_harmless(
         def crash(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr(redriving, "_remove", crash)
+        patched.setattr(redriving, "remove_if_unchanged", crash)
         crashed = shell("rejects", "redrive")
     left = keys(stage)
     shell("rejects", "redrive")
@@ -377,13 +384,13 @@ def test_what_was_written_again_meanwhile_is_not_removed(
 ) -> None:
     records = [insertion("Yin", "6")]
     key = store_rejects(stage, "AggregateScoresByUser", *records)
-    remove = redriving._remove
+    remove = remove_if_unchanged
 
     def written_again_just_before(*arguments: Any) -> None:
         store_rejects(stage, "AggregateScoresByUser", *records)
         remove(*arguments)
 
-    monkeypatch.setattr(redriving, "_remove", written_again_just_before)
+    monkeypatch.setattr(redriving, "remove_if_unchanged", written_again_just_before)
     shell("rejects", "redrive")
 
     assert keys(stage) == [key]

@@ -45,7 +45,7 @@ def test_the_watched_leaderboard_tells_how_the_pipeline_is_doing(
         send_payloads(stage.aws.client("kinesis"), stage.names.stream, sent)
         until(lambda: totals(stage, "Wim"), {"Wim": Decimal(30)})
 
-    monkeypatch.setattr("operations.cli.leaderboard.time.sleep", send_between_looks)
+    monkeypatch.setattr("operations.cli.see.leaderboard.time.sleep", send_between_looks)
     looks = shell("leaderboard", "--watch", "--looks", "2", "--json")
 
     assert "records a second" in watch.out

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from chalicelib.unpacking import unpack
 from operations.scores.aggregation import AGGREGATE_BYTES
-from operations.scores.send import BATCH_BYTES, BATCH_RECORDS, aggregate_payloads, in_batches
+from operations.scores.send import BATCH_BYTES, BATCH_RECORDS, aggregate_payloads, put_batches
 
 
 @given(st.lists(st.binary(max_size=200).map(lambda data: b"payload " + data)))
@@ -29,7 +29,7 @@ def test_a_payload_too_large_for_an_aggregate_is_sent_as_it_is() -> None:
 def test_a_batch_is_what_one_request_takes(sizes_bytes: list[int]) -> None:
     records = [*aggregate_payloads(map(bytes, sizes_bytes), most_bytes=0)] * 40
 
-    batches = list(in_batches(records))
+    batches = list(put_batches(records))
 
     assert [record for batch in batches for record in batch] == records
     for batch in batches:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from operations.scores.send import BATCH_BYTES, in_batches, send_payloads, single_payload
+from operations.scores.send import BATCH_BYTES, put_batches, send_payloads, single_payload
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 
@@ -70,6 +70,7 @@ def test_csv_with_a_header_is_sent_from_standard_input(
         ("a.csv", b"RecordID,Username\n", "Line 1 is no header of scores: it has no Score"),
         ("a.csv", b"RecordID,Username,Score\n1,Ann,ten\n", "Line 2: Score is not a finite number"),
         ("a.csv", b"RecordID,Username,Score\n1,Ann\n", "Line 2 has 2 cells, the header has 3"),
+        ("a.csv", b"RecordID,Username,Score\n1,Ann,1,x\n", "Line 2 has 4 cells, the header has 3"),
         ("a.csv", b'RecordID,Username,Score\n1,"Ann"x,1\n', "Line 2 is no CSV"),
         ("a.csv", b"RecordID,Username,Score\n1,\xff,1\n", "Line 2 is no CSV"),
     ],
@@ -131,8 +132,8 @@ def test_what_the_stream_refuses_is_sent_again(monkeypatch: pytest.MonkeyPatch) 
 
 def test_batches_are_full_and_no_larger_than_the_stream_takes() -> None:
     small, large = single_payload(b"x"), single_payload(b"x" * (BATCH_BYTES // 3))
-    assert [len(batch) for batch in in_batches([small] * 1001)] == [500, 500, 1]
-    assert [len(batch) for batch in in_batches([large] * 5)] == [2, 2, 1]
+    assert [len(batch) for batch in put_batches([small] * 1001)] == [500, 500, 1]
+    assert [len(batch) for batch in put_batches([large] * 5)] == [2, 2, 1]
 
 
 def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(

@@ -14,7 +14,7 @@ from chalicelib.payloads import decode_score_record
 from chalicelib.scores import Place
 from docs.book import BLOCK, BLOCKS, pages, written
 from docs.verbs import verbs
-from operations.__main__ import operations
+from operations.cli.main import operations
 from operations.stage.config import PROJECT
 from tests.infrastructure.test_infrastructure import TEMPLATE
 

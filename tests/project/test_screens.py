@@ -8,7 +8,7 @@ import click
 import pytest
 
 from docs.terminal import FRAMES, draw
-from operations.__main__ import operations
+from operations.cli.main import operations
 from operations.stage.config import PROJECT
 
 SVG = "{http://www.w3.org/2000/svg}"

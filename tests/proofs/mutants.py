@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "let the page replace one that others made in the same second",
         "chalicelib/receipts.py",
-        "archived, counter = int(last_archived), int(last_counter) + 1",
-        "archived, counter = int(last_archived), 0",
+        "archived, counter = last_archived, last_counter + 1",
+        "archived, counter = last_archived, 0",
     ),
     Mutant(
         "forget the page's rows: move receipts nowhere",
@@ -218,14 +218,14 @@ MUTANTS = (
     Mutant(
         "swallow a throttle of the ingestion",
         "chalicelib/records.py",
-        '                return record.reject(f"DynamoDB refuses the item: {error}")\n'
+        '                return record.place.reject(f"DynamoDB refuses the item: {error}")\n'
         "            raise\n",
-        '                return record.reject(f"DynamoDB refuses the item: {error}")\n',
+        '                return record.place.reject(f"DynamoDB refuses the item: {error}")\n',
     ),
     Mutant(
         "count rejects as success without writing them",
         "app.py",
-        "        bucket.save(processor, rejects, event_records)\n",
+        "        bucket.save(function, rejects, event_records)\n",
         "        del bucket\n",
     ),
     Mutant(

@@ -19,12 +19,17 @@ from tests.proofs.explorer.search import Covered
 @click.option("--only", default="", help="Only the families with this in their name.")
 @click.option("--one-in", default=1, show_default=True, help="Only every so many-th scope.")
 def explore(only: str, one_in: int) -> None:
-    """Explore all interleavings of an addition's API calls, with faults, in small scopes."""
+    """Explore all interleavings of an addition's API calls, with faults, in small scopes.
+
+    It shows, of each family: its scopes; the states explored; the schedules, that is orders of what
+    may happen, that these stand for; and the most calls and repeated rounds of an invocation.
+    """
     console = Console()
     chosen = [family for family in families() if only in family.name]
-    table = Table(title="Explored", caption="0 violations")
-    for heading in ("scopes of", "", "states", "schedules", "calls at most", "rounds repeated"):
-        table.add_column(heading, justify="left" if heading == "scopes of" else "right")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading in ("scopes", "states", "schedules", "calls", "repeats"):
+        table.add_column(heading, justify="right")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     started = time.monotonic()
     total = Covered()
@@ -46,8 +51,8 @@ def explore(only: str, one_in: int) -> None:
             _add_row(table, family.name, covered)
             total += covered
     _add_row(table, f"together, in {time.monotonic() - started:.0f} seconds", total)
-    table.caption = f"{len(violations)} violations"
     console.print(table)
+    console.print(f"{len(violations)} violations", style="bold red" if violations else "bold green")
     for violation in violations[:5]:
         console.print(violation, style="red", highlight=False)
     sys.exit(1 if violations else 0)
@@ -58,7 +63,7 @@ def _add_row(table: Table, name: str, covered: Covered) -> None:
         name,
         f"{covered.scopes:,}",
         f"{covered.states:,}",
-        f"{covered.schedules:.2g}",
+        f"{covered.schedules:.1e}",
         str(covered.most_calls),
         str(covered.most_rounds_repeated),
     )

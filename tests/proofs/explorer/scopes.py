@@ -63,7 +63,20 @@ ONE_BY_ONE: tuple[Batch, ...] = ((0,), (1,), (2,))
 def families() -> Iterator[Family]:
     """All that is explored."""
     yield Family(
-        "two invocations over an archive, two faults",
+        "a new user, two faults",
+        tuple(
+            Scope(times, (), batches, Limits(room), faults=2)
+            for room in (1, 2)
+            for records, groups in (
+                (2, (((0,), (1,)), ((0, 1), (1,)), ((0,), (0,), (1,)))),
+                (3, (((0,), (1,), (2,)), ((0, 1), (1, 2)))),
+            )
+            for times in times_of(records)
+            for batches in groups
+        ),
+    )
+    yield Family(
+        "two over an archive, two faults",
         tuple(
             Scope(times, ONE_BY_ONE, batches, Limits(room), faults=2)
             for room in (2, 3)
@@ -76,7 +89,7 @@ def families() -> Iterator[Family]:
         ),
     )
     yield Family(
-        "three invocations over an archive, one fault",
+        "three over an archive, one fault",
         tuple(
             Scope(times, ONE_BY_ONE, batches, Limits(room), faults=1)
             for room in (2, 3)
@@ -125,7 +138,7 @@ def families() -> Iterator[Family]:
         ),
     )
     yield Family(
-        "sums that the table refuses, one fault",
+        "refused sums, one fault",
         tuple(
             Scope(times, before, batches, Limits(room), faults=1, amounts=(1, 60, 50, 3, 70))
             for room in (2, 3)

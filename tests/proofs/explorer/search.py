@@ -85,6 +85,7 @@ class Search:
     def __init__(self, scope: Scope, add: Add, service: Service) -> None:
         self.covered = Covered(scopes=1)
         self._scope = scope
+        self._add = add
         self._service = service
         self._invocations = [
             Invocation(add, [change_of(scope, record) for record in batch])
@@ -111,8 +112,8 @@ class Search:
         return self.covered
 
     def _add_alone(self, rows: Rows, batch: tuple[int, ...]) -> Rows:
-        add = self._invocations[0]._add
-        invocation = Invocation(add, [change_of(self._scope, record) for record in batch])
+        changes = [change_of(self._scope, record) for record in batch]
+        invocation = Invocation(self._add, changes)
         node = 0
         while isinstance(step := invocation.step(node), Request):
             effect = next(iter(self._service.effects(rows, step)))

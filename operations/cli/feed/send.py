@@ -1,6 +1,5 @@
 """The verb send: scores to the Kinesis stream."""
 
-import json
 import random
 import sys
 import time
@@ -14,12 +13,12 @@ from rich.console import Console
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.errors import OperationInterrupted
 from operations.scores.files import READERS, BadLine, Scores
-from operations.scores.generate import generate_scores
+from operations.scores.generate import Tally, generate_scores
 from operations.scores.insert import parse_record
 from operations.scores.send import send_payloads
-from operations.scores.tally import Tally
 from operations.stage.stage import Stage
 
 
@@ -31,7 +30,7 @@ from operations.stage.stage import Stage
     type=click.Choice(sorted(READERS)),
     help="How to read FILE, if its name does not tell; standard input is JSON lines otherwise.",
 )
-@click.option("--records", type=click.IntRange(min=1), help="Generate so many instead.")
+@click.option("--records", type=click.IntRange(min=1), help="Generate this many instead.")
 @click.option("--users", default=100, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--skew",
@@ -112,7 +111,7 @@ def send(
         "totals": {username: str(total) for username, total in sorted(tally.totals.items())},
     }
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         console = Console()
         console.print(views.leaderboard(tally.totals, title="Sent"))
@@ -133,7 +132,7 @@ def _reader(file: str, file_format: str | None) -> Callable[[BinaryIO], Scores]:
 
 
 def _check(file: str, file_format: str | None) -> int | None:
-    """How many records the file holds; nothing is sent of one with a bad line.
+    """The number of records in the file; a file with a bad line is not sent at all.
 
     Standard input cannot be read twice, so it is sent as it is read.
     """

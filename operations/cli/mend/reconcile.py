@@ -1,16 +1,18 @@
 """The verb reconcile: whether every total is the sum of the user's records."""
 
-import json
 import sys
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.results import print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
+from operations.totals.reconcile import Reconciliation
 from operations.totals.reconcile import reconcile as compare_totals
 
 
@@ -58,8 +60,7 @@ def reconcile(
             "differing_users": result.differing_users,
             "differences": {
                 each.username: {
-                    "total": None if each.found is None else str(each.found),
-                    "expected": str(each.expected),
+                    **total_fields(each.found, each.expected),
                     "moving": each.is_moving,
                 }
                 for each in result.differences
@@ -68,7 +69,33 @@ def reconcile(
             "read_units": result.read_units,
             "seconds": round(result.seconds, 3),
         }
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        print_json(fields)
     else:
-        Console().print(views.reconciliation(result))
+        Console().print(reconciliation(result))
     sys.exit(0 if result.is_exact else 1)
+
+
+def reconciliation(result: Reconciliation) -> RenderableType:
+    """The totals that differ, what it cost, and the verdict."""
+    shown: list[RenderableType] = []
+    if result.differences:
+        rows = [
+            views.TotalRow(
+                each.username, each.found, each.expected, "still moving" if each.is_moving else ""
+            )
+            for each in result.differences[: views.SHOWN_DIFFERENCES]
+        ]
+        shown.append(views.totals_table("Totals that differ", "Total", "Sum of the records", rows))
+    shown += views.others_line(result.differing_users)
+    invalid = f", {result.invalid_records:,} of them invalid" if result.invalid_records else ""
+    cost = (
+        f"{result.records:,} records{invalid}; {result.read_units:,.1f} read units, "
+        f"{result.seconds:.1f} seconds, {result.looks} {'look' if result.looks == 1 else 'looks'}"
+    )
+    exact = result.users - result.differing_users
+    verdict_style = "bold green" if result.is_exact else "bold red"
+    shown += [
+        Text(cost, style="dim"),
+        Text(f"{exact:,} of {result.users:,} totals exact", style=verdict_style),
+    ]
+    return Group(*shown)

@@ -1,19 +1,26 @@
-"""The verbs that run the pipeline on this machine: demo and up."""
+"""The verb demo: the whole pipeline on this machine, with the lab and scores played through it."""
 
 import json
-import signal
 import sys
 import time
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from operations.cli import views
-from operations.local.demo import play_lab, run_demo
+from operations.cli.results import total_fields
+from operations.local.demo import DemoResult, play_lab, run_demo
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
-from operations.scores.generate import Truth
+from operations.scores.generate import Tally
+from operations.watch.logs import LogLine
+
+SHOWN_LOG_LINES = 4
 
 
 @click.command(epilog="Example: python -m operations demo --records 500 --users 20")
@@ -27,9 +34,9 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     started = time.monotonic()
     with embedded_aws() as aws:
         stage = deploy_locally(aws, lambda step: progress_console.print(f"{step} …"))
-        truth = Truth()
+        tally = Tally()
         progress_console.print("Playing the lab …")
-        for answer in play_lab(stage, truth):
+        for answer in play_lab(stage, tally):
             progress_console.print(f"  {answer}", style="dim")
         progress_console.print(f"Sending {records:,} scores of {users:,} players …")
         with views.progress_bars(progress_console) as bars:
@@ -38,7 +45,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
             }
             result = run_demo(
                 stage,
-                truth,
+                tally,
                 lambda name, now, goal: bars.update(tasks[name], completed=now, total=goal),
                 records=records,
                 users=users,
@@ -50,7 +57,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 {
                     "totals": {name: str(total) for name, total in result.totals.items()},
                     "differences": {
-                        name: {"total": str(found), "expected": str(expected)}
+                        name: total_fields(found, expected)
                         for name, (found, expected) in result.differences.items()
                     },
                     "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
@@ -61,23 +68,37 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     else:
         console = Console()
         console.print("", views.leaderboard(result.totals), views.rejects_table(result.rejects))
-        for handler, lines in result.log_lines.items():
-            console.print(views.log_excerpt(handler, lines))
+        for function, lines in result.log_lines.items():
+            console.print(log_excerpt(function, lines))
         if result.differences:
-            console.print(views.differences_table(result.differences))
+            console.print(differences_table(result.differences))
         console.print(f"\nTook {time.monotonic() - started:.0f} seconds.", style="dim")
-        console.print(views.verdict(result))
+        console.print(verdict(result))
     sys.exit(0 if result.is_exact else 1)
 
 
-@click.command(epilog="Example: python -m operations up")
-def up() -> None:
-    """Deploy to an embedded AWS and leave it running until Ctrl-C."""
-    console = Console(stderr=True)
-    with embedded_aws() as aws:
-        stage = deploy_locally(aws, lambda step: console.print(f"{step} …"))
-        for name, value in {**aws.variables, **stage.variables}.items():
-            click.echo(f"export {name}={value}")
-        console.print("Up. The lines above are for the shell of other programs; Ctrl-C ends it.")
-        while True:
-            signal.pause()
+def log_excerpt(function: str, lines: Sequence[LogLine]) -> RenderableType:
+    """The last lines of a function's log: messages as they are, metrics by their names."""
+    shown = [
+        Text(f"  {line.level:<8} {line.message}", no_wrap=True, overflow="ellipsis")
+        for line in lines
+    ]
+    return Group(Text(f"Log of {function}", style="bold"), *shown[-SHOWN_LOG_LINES:])
+
+
+def differences_table(differences: dict[str, tuple[Decimal, Decimal]]) -> Table:
+    rows = [views.TotalRow(player, *totals) for player, totals in differences.items()]
+    table = views.totals_table("Totals that differ", "Total", "Should be", rows)
+    table.style = "red"
+    return table
+
+
+def verdict(result: DemoResult) -> Text:
+    exact = len(result.totals.keys() - result.differences.keys())
+    users = len(result.totals.keys() | result.differences.keys())
+    line = f"{exact} of {users} totals exact"
+    if result.rejected_records != result.expected_rejects:
+        line += (
+            f", but {result.rejected_records} of {result.expected_rejects} rejects in the bucket"
+        )
+    return Text(line, style="bold green" if result.is_exact else "bold red")

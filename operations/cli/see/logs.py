@@ -1,50 +1,59 @@
 """The verb logs: what the functions wrote."""
 
-import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
 
 
 @click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
-@click.option("--function", "handler", type=click.Choice(FUNCTIONS), help="Only that one's.")
+@click.option("--function", type=click.Choice(FUNCTIONS), help="Only this function's lines.")
 @click.option("--rejects", is_flag=True, help="Only the lines about rejected records.")
 @click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
-    "--minutes", default=10.0, show_default=True, help="Begin so long ago.", metavar="MINUTES"
+    "--minutes", default=10.0, show_default=True, help="How far back to begin.", metavar="MINUTES"
 )
 @json_option
 @deployed_stage_options
 def logs(
     *,
     stage: Stage,
-    handler: str | None,
+    function: str | None,
     rejects: bool,
     follow: bool,
     minutes: float,
     as_json: bool,
 ) -> None:
     """Print the functions' log lines, oldest first; with --json an object a line."""
-    handlers = (handler,) if handler else FUNCTIONS
+    functions = (function,) if function else FUNCTIONS
     since = datetime.now(UTC) - timedelta(minutes=minutes)
     console = Console(soft_wrap=True)
     read = follow_logs if follow else read_logs
-    for line in read(stage, handlers, since, rejects=rejects):
+    for line in read(stage, functions, since, rejects=rejects):
         if as_json:
-            click.echo(_as_json(line))
+            print_json(_fields(line))
         else:
-            console.print(views.log_line(line))
+            console.print(log_line(line))
 
 
-def _as_json(line: LogLine) -> str:
+def _fields(line: LogLine) -> dict[str, Any]:
     fields = line.fields if line.fields is not None else {"message": line.text}
-    return json.dumps(
-        {"function": line.handler, "written": line.written.isoformat(), "line": fields},
-        ensure_ascii=False,
-    )
+    return {"function": line.function, "written": line.written.isoformat(), "line": fields}
+
+
+LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow", "DEBUG": "dim"}
+
+
+def log_line(line: LogLine) -> Text:
+    """One line of a log: time, function, level, message."""
+    text = Text(f"{line.written:%H:%M:%S} ", style="dim", end="")
+    text.append(f"{line.function:<22} ", style="cyan")
+    text.append(f"{line.level:<8} {line.message}", style=LEVEL_STYLES.get(line.level, ""))
+    return Text.assemble(text, end="\n")

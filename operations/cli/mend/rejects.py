@@ -5,16 +5,19 @@ import binascii
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from chalicelib.payloads import text_to_log
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
-from operations.rejects.objects import read_object, read_rejects
+from operations.cli.results import print_json
+from operations.rejects.objects import RejectsObject, read_object, read_rejects
+from operations.rejects.redrive import Redriven
 from operations.rejects.redrive import redrive as redrive_objects
 from operations.stage.stage import Stage
 
@@ -38,11 +41,11 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
             fields = {
                 "key": each.key,
                 "written": each.written.isoformat(),
-                "processor": each.processor,
+                "processor": each.function,
                 "reasons": [reject.reason for reject in each.rejects],
                 "problem": each.problem,
             }
-            click.echo(json.dumps(fields, ensure_ascii=False))
+            print_json(fields)
     else:
         objects = sorted(found, key=lambda each: each.written)
         if objects:
@@ -62,14 +65,12 @@ def show(*, stage: Stage, key: str, as_json: bool) -> None:
         raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
     if as_json:
         content = {
-            "processor": found.processor,
+            "processor": found.function,
             "rejects": [each._asdict() for each in found.rejects],
         }
         click.echo(json.dumps(content))
     else:
-        Console().print(
-            views.rejects_details(found, [_payload(each.record) for each in found.rejects])
-        )
+        Console().print(rejects_details(found, [_payload(each.record) for each in found.rejects]))
 
 
 @rejects.command(epilog="Example: python -m operations rejects redrive --dry-run")
@@ -93,9 +94,9 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
         records += each.records
         done += each.done
         if as_json:
-            click.echo(json.dumps(each.__dict__, ensure_ascii=False))
+            print_json(each.__dict__)
         else:
-            progress.print(views.redriven(each))
+            progress.print(redriven(each))
     if not as_json:
         summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "none"
         click.echo(f"Objects: {summary}. {done:,} of {records:,} records are done with.")
@@ -108,3 +109,25 @@ def _payload(record: Mapping[str, Any]) -> str | None:
         return text_to_log(base64.b64decode(record["kinesis"]["data"], validate=True))
     except (LookupError, TypeError, binascii.Error, ValueError):
         return None
+
+
+def rejects_details(found: RejectsObject, payloads: Sequence[str | None]) -> RenderableType:
+    """Each record: its reason, its payload if it has one, then the whole record."""
+    shown: list[RenderableType] = [Text(f"Rejected by {found.function}", style="bold")]
+    for each, payload in zip(found.rejects, payloads, strict=True):
+        shown.append(Text(f"\n{each.reason}", style="yellow"))
+        if payload is not None:
+            shown.append(Text(payload, style="bold"))
+        shown.append(Text(json.dumps(each.record, indent=1, ensure_ascii=True), style="dim"))
+    return Group(*shown)
+
+
+REDRIVEN_STYLES = {"done": "green", "would redrive": "green", "rejected again": "yellow"}
+
+
+def redriven(each: Redriven) -> Text:
+    text = Text(f"{each.outcome}  ", style=REDRIVEN_STYLES.get(each.outcome, "bold red"))
+    text.append(f"{each.key}, {each.records} records", style="default")
+    if each.reason:
+        text.append(f": {each.reason}", style="dim")
+    return text

@@ -1,15 +1,17 @@
 """The verb rebuild: every total set from the records."""
 
-import json
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.results import print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
+from operations.totals.rebuild import Rebuilt
 from operations.totals.rebuild import rebuild as rebuild_totals
 
 
@@ -21,7 +23,7 @@ from operations.totals.rebuild import rebuild as rebuild_totals
     default=5.0,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="The table's stream passes for read when nothing has come for so many seconds.",
+    help="Seconds of quiet after which the table's stream counts as read.",
 )
 @click.option(
     "--without-expired",
@@ -65,16 +67,31 @@ def rebuild(
             "users": result.users,
             "changed_users": result.changed_users,
             "changed": {
-                each.username: {
-                    "total": None if each.found is None else str(each.found),
-                    "expected": str(each.expected),
-                }
-                for each in result.changed
+                each.username: total_fields(each.found, each.expected) for each in result.changed
             },
             "receipts": result.receipts,
             "read_units": result.read_units,
             "seconds": round(result.seconds, 3),
         }
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        print_json(fields)
     else:
-        Console().print(views.rebuilt(result))
+        Console().print(rebuilt(result))
+
+
+def rebuilt(result: Rebuilt) -> RenderableType:
+    """The totals that were set, or would be, and what it cost."""
+    shown: list[RenderableType] = []
+    if result.changed:
+        title = "Totals that would be set" if result.is_dry_run else "Totals that were set"
+        first = result.changed[: views.SHOWN_DIFFERENCES]
+        rows = [views.TotalRow(each.username, each.found, each.expected) for each in first]
+        shown.append(views.totals_table(title, "From", "To", rows))
+    shown += views.others_line(result.changed_users)
+    line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
+    line += f"units, {result.seconds:.1f} seconds"
+    if result.is_dry_run:
+        line += "; nothing was changed, records in flight may show as differences"
+    else:
+        line += f"; {result.receipts:,} changes of the stream are known as counted"
+    shown.append(Text(line, style="dim"))
+    return Group(*shown)

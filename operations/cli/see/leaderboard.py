@@ -1,16 +1,17 @@
 """The verb leaderboard: the totals, best first."""
 
-import json
 import time
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.results import print_json
 from operations.stage.stage import Stage
-from operations.watch.leaderboard import PipelineWatch, read_standings
+from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_standings
 
 
 @click.command(epilog="Example: python -m operations leaderboard --top 5")
@@ -24,7 +25,9 @@ from operations.watch.leaderboard import PipelineWatch, read_standings
     type=click.FloatRange(min=0.1),
     help="Seconds between two looks of --watch; each reads the whole table of totals.",
 )
-@click.option("--looks", type=click.IntRange(min=1), help="End --watch after so many.")
+@click.option(
+    "--looks", type=click.IntRange(min=1), help="Number of looks after which --watch ends."
+)
 @json_option
 @deployed_stage_options
 def leaderboard(
@@ -42,9 +45,7 @@ def leaderboard(
         standings = read_standings(stage.aws.client("dynamodb"), table, top)
         if as_json:
             totals = {username: str(total) for username, total in standings.totals.items()}
-            click.echo(
-                json.dumps({"players": standings.players, "totals": totals}, ensure_ascii=False)
-            )
+            print_json({"players": standings.players, "totals": totals})
         else:
             Console().print(views.leaderboard(standings.totals, top, players=standings.players))
         return
@@ -66,6 +67,23 @@ def leaderboard(
                     "behind_seconds": doing.behind_seconds,
                     "iterator_age_seconds": doing.iterator_ages,
                 }
-                click.echo(json.dumps(shown, ensure_ascii=False))
+                print_json(shown)
             else:
-                screen.update(views.leaderboard_watch(standings, top, doing), refresh=True)
+                screen.update(leaderboard_watch(standings, top, doing), refresh=True)
+
+
+def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> RenderableType:
+    """The leaderboard, and a line about how the pipeline keeps up."""
+    parts = [f"{doing.records_a_second:,.1f} records a second"]
+    parts.append(f"{doing.records_seen:,} since the watch began")
+    if doing.behind_seconds is not None:
+        parts.append(
+            f"totals {doing.behind_seconds:,} s behind the table"
+            if doing.behind_seconds
+            else "totals up to date"
+        )
+    parts += [f"{function} {age:,.1f} s behind" for function, age in doing.iterator_ages.items()]
+    return Group(
+        views.leaderboard(standings.totals, top, players=standings.players),
+        Text(" · ".join(parts), style="dim"),
+    )

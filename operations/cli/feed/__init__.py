@@ -1,0 +1,1 @@
+"""The verbs that feed the pipeline: send, insert, events."""

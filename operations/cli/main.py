@@ -1,0 +1,78 @@
+"""The command line itself: all verbs, and how each of them ends."""
+
+import signal
+import sys
+from typing import NoReturn
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operations.cli.feed.events import events
+from operations.cli.feed.insert import insert
+from operations.cli.feed.send import send
+from operations.cli.mend.rebuild import rebuild
+from operations.cli.mend.reconcile import reconcile
+from operations.cli.mend.rejects import rejects
+from operations.cli.run.demo import demo
+from operations.cli.run.deploy import deploy
+from operations.cli.run.destroy import destroy
+from operations.cli.run.package import package
+from operations.cli.run.up import up
+from operations.cli.see.leaderboard import leaderboard
+from operations.cli.see.logs import logs
+from operations.cli.see.status import status
+from operations.errors import OperationFailed, explain
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def operations() -> None:
+    """See and operate the Game Scores pipeline."""
+
+
+for verb in (
+    demo,
+    up,
+    deploy,
+    package,
+    destroy,
+    send,
+    insert,
+    leaderboard,
+    logs,
+    status,
+    rejects,
+    reconcile,
+    rebuild,
+    events,
+):
+    operations.add_command(verb)
+
+
+def main() -> NoReturn:
+    """Run the command line; a person sees a sentence, never a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit status of the command line with these arguments."""
+    try:
+        operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except SystemExit as end:
+        return int(end.code or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; nothing is left running.", err=True)
+        return INTERRUPTED
+    except (OperationFailed, BotoCoreError, ClientError) as error:
+        failure = error if isinstance(error, OperationFailed) else explain(error)
+        click.echo(f"Error: {failure}", err=True)
+        return failure.exit_status
+    return 0

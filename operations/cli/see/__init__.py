@@ -1,0 +1,1 @@
+"""The verbs that show how the pipeline is doing: leaderboard, status, logs."""

@@ -1,0 +1,54 @@
+"""Which rejects go to their function together, and in which order."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from chalicelib.scores import EventRecord
+from operations.batches import Batch, in_batches
+from operations.rejects.objects import RejectsObject, identity_of
+from operations.stage.stage import AGGREGATOR, INGESTION
+
+LARGEST_EVENTS = {INGESTION: 100, AGGREGATOR: 500}
+"""Records that go in one event. Where a total refuses all of them, the aggregator asks some four
+requests a record, one after another: with 500, some ten seconds of the minute that it may run."""
+
+LARGEST_EVENT_BYTES = 5_000_000
+"""An invocation takes 6 MB."""
+
+
+def loads(objects: Iterable[RejectsObject]) -> Iterator[list[RejectsObject]]:
+    """The objects one by one; those of the aggregator together, as many as one event holds."""
+    load = Batch[RejectsObject](LARGEST_EVENTS[AGGREGATOR], LARGEST_EVENT_BYTES)
+    for found in objects:
+        if found.function != AGGREGATOR:
+            yield [found]
+            continue
+        size_bytes = sum(map(_size_bytes, found.records))
+        if full := load.add(found, size_bytes, count=len(found.rejects)):
+            yield full
+    if rest := load.rest():
+        yield rest
+
+
+def distinct_oldest_first(objects: Sequence[RejectsObject]) -> list[EventRecord]:
+    """The objects' records without repetitions: a batch that was halved leaves some twice."""
+    distinct = {identity_of(record): record for each in objects for record in each.records}
+    return sorted(distinct.values(), key=lambda record: created_seconds(record) or 0)
+
+
+def events_of(function: str, records: Sequence[EventRecord]) -> Iterator[list[EventRecord]]:
+    """The records in order, as many at a time as go to the function in one event."""
+    return in_batches(records, LARGEST_EVENTS[function], LARGEST_EVENT_BYTES, _size_bytes)
+
+
+def created_seconds(record: EventRecord) -> float | None:
+    """When the change was made, in seconds; None if the record has no time."""
+    change = record.get("dynamodb") if isinstance(record, dict) else None
+    created = change.get("ApproximateCreationDateTime") if isinstance(change, dict) else None
+    if isinstance(created, bool) or not isinstance(created, int | float) or created <= 0:
+        return None
+    return created
+
+
+def _size_bytes(record: EventRecord) -> int:
+    return len(json.dumps(record))

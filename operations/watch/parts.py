@@ -1,0 +1,137 @@
+"""The parts of a stage, each looked at: how it is, and what is wrong with it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from operations.stage.mappings import find_mappings
+from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
+
+LATE_SECONDS = 600.0
+"""From here on a function counts as not keeping up with its stream."""
+
+NOT_THERE = ("ResourceNotFoundException", "ResourceNotFound", "NoSuchBucket", "404")
+
+Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
+
+
+class Part(NamedTuple):
+    """One part of the stage: what it is, its state, and what is wrong with it, if anything."""
+
+    kind: Kind
+    name: str
+    state: str
+    problem: str = ""
+
+
+def check_function(stage: Stage, function: str) -> Part:
+    """Whether the function is there and up to date."""
+    return _checked("function", function, lambda: _function(stage, function))
+
+
+def check_stream(stage: Stage) -> Part:
+    return _checked("stream", stage.names.stream, lambda: _stream(stage))
+
+
+def check_table(stage: Stage, table: str) -> Part:
+    """Whether the table is there; the records' table must have the recorded stream, too."""
+    return _checked("table", table, lambda: _table(stage, table))
+
+
+def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> Iterator[Part]:
+    """The mappings that feed the function, or that there is none."""
+    found = find_mappings(stage, function)
+    if not found:
+        yield Part("mapping", f"to {function}", "missing", "no stream feeds it: deploy the app")
+    for mapping in found:
+        state = f"{mapping.state}, last result: {mapping.last_result or 'none yet'}"
+        if age_seconds is not None:
+            state += f", {age_seconds:,.0f} s behind"
+        problem = ""
+        expected = stage.names.records_stream_arn
+        if not mapping.is_enabled:
+            problem = (
+                f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
+                "that again, else enable it"
+            )
+        elif mapping.has_failed:
+            problem = f"the last batch failed and comes again: see `logs --function {function}`"
+        elif function == AGGREGATOR and mapping.source != expected:
+            problem = f"it reads {mapping.source}, not the table's stream: deploy the app again"
+        elif age_seconds is not None and age_seconds > LATE_SECONDS:
+            problem = f"it is {age_seconds:,.0f} seconds behind its stream"
+        yield Part("mapping", f"to {function}", state, problem)
+
+
+def _stream(stage: Stage) -> tuple[str, str]:
+    name = stage.names.stream
+    found = stage.aws.client("kinesis").describe_stream_summary(StreamName=name)[
+        "StreamDescriptionSummary"
+    ]
+    status = found["StreamStatus"]
+    problem = "" if status in ("ACTIVE", "UPDATING") else f"its status is {status}"
+    shards, hours = found["OpenShardCount"], found["RetentionPeriodHours"]
+    return f"{status}, {shards} shards, keeps records for {hours} hours", problem
+
+
+def _table(stage: Stage, name: str) -> tuple[str, str]:
+    table = stage.aws.client("dynamodb").describe_table(TableName=name)["Table"]
+    status = table["TableStatus"]
+    problem = "" if status in ("ACTIVE", "UPDATING") else f"its status is {status}"
+    state = f"{status}, some {table['ItemCount']:,} items"
+    if name == stage.names.records_table:
+        stream = table.get("StreamSpecification", {})
+        view = stream.get("StreamViewType")
+        if not stream.get("StreamEnabled") or view != "NEW_AND_OLD_IMAGES":
+            problem = f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES"
+        elif table.get("LatestStreamArn") != stage.names.records_stream_arn:
+            problem = "its stream is not the recorded one: deploy the app again"
+    return state, problem
+
+
+def check_alarms(stage: Stage) -> Iterator[Part]:
+    """The alarms on this stage's resources, whatever their names."""
+    names = {stage.function_name(function) for function in FUNCTIONS}
+    names |= set(stage.variables.values())
+    for page in stage.aws.client("cloudwatch").get_paginator("describe_alarms").paginate():
+        for alarm in page["MetricAlarms"]:
+            metrics = [
+                alarm,
+                *(each.get("MetricStat", {}).get("Metric", {}) for each in _of(alarm)),
+            ]
+            watched = {
+                dimension["Value"]
+                for metric in metrics
+                for dimension in metric.get("Dimensions", [])  # type: ignore[attr-defined]
+            }
+            if watched & names:
+                state = alarm["StateValue"]
+                problem = alarm.get("StateReason", "in alarm") if state == "ALARM" else ""
+                yield Part("alarm", alarm["AlarmName"], state, problem)
+
+
+def _of(alarm: object) -> Iterable[dict[str, dict[str, object]]]:
+    metrics = alarm.get("Metrics", []) if isinstance(alarm, dict) else []
+    return list(metrics)
+
+
+def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]]) -> Part:
+    try:
+        state, problem = look()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NOT_THERE:
+            raise
+        state, problem = "missing", "it does not exist: deploy it"
+    return Part(kind, name, state, problem)
+
+
+def _function(stage: Stage, function: str) -> tuple[str, str]:
+    found = stage.aws.client("lambda").get_function_configuration(
+        FunctionName=stage.function_name(function)
+    )
+    state = found.get("State", "Active")
+    problem = "" if state in ("Active", "Inactive", "Pending") else f"its state is {state}"
+    if found.get("LastUpdateStatus") == "Failed":
+        problem = f"its last update failed: {found.get('LastUpdateStatusReason')}"
+    return f"{state}, {found['MemorySize']} MB, {found['Timeout']} s at most", problem

@@ -1,0 +1,114 @@
+"""The house's import rules: imports point inward, and only the command line draws."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from operations.stage.config import PROJECT
+
+FOUNDATION = {"stage", "tables", "errors", "progress", "batches"}
+"""What every family of operations may use."""
+
+FAMILIES: dict[str, set[str]] = {
+    "deploy": set(),
+    "scores": set(),
+    "rejects": set(),
+    "totals": {"rejects"},
+    "watch": {"rejects"},
+    "local": {"deploy", "scores", "rejects", "watch"},
+}
+"""What each family may use beside the foundation and itself."""
+
+DOMAIN = {"scores", "receipts", "unpacking", "deaggregation", "payloads", "stream_records"}
+"""The modules of chalicelib that know neither AWS nor Chalice nor the environment."""
+
+
+class Import(NamedTuple):
+    """A module of the project and one that it imports, both dotted."""
+
+    by: str
+    module: str
+
+    @property
+    def users_family(self) -> str:
+        """The part of operations that imports."""
+        return self.by.split(".")[1]
+
+    @property
+    def used_family(self) -> str:
+        """The part of operations that is imported."""
+        return self.module.split(".")[1]
+
+
+def imports_in(folder: str) -> Iterator[Import]:
+    """Every import in the folder's modules."""
+    for path in sorted((PROJECT / folder).rglob("*.py")):
+        name = ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+        yield from imports_of(name, path)
+
+
+def imports_of(name: str, path: Path) -> Iterator[Import]:
+    """Every import in the module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (Import(name, f"{node.module}.{each.name}") for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (Import(name, each.name) for each in node.names)
+
+
+def within(each: Import, *packages: str) -> bool:
+    """Whether it imports one of the packages or a module in them."""
+    return any(each.module == name or each.module.startswith(f"{name}.") for name in packages)
+
+
+def test_operations_point_from_the_command_line_inward() -> None:
+    for each in imports_in("operations"):
+        if not within(each, "operations") or each.users_family == "__main__":
+            continue
+        user, used = each.users_family, each.used_family
+        allowed = {user} | FOUNDATION
+        if user in FOUNDATION:
+            allowed = {user, "errors"} | ({"stage"} if user == "tables" else set())
+        elif user == "cli":
+            allowed |= FAMILIES.keys()
+        else:
+            allowed |= FAMILIES[user]
+        assert used in allowed, f"{each.by} imports {each.module}"
+
+
+def test_only_the_command_line_knows_how_a_terminal_is_drawn_on() -> None:
+    for each in imports_in("operations"):
+        if within(each, "click", "rich"):
+            assert each.users_family == "cli", f"{each.by} imports {each.module}"
+
+
+def test_what_ships_to_lambda_knows_nothing_around_it() -> None:
+    for each in imports_in("chalicelib"):
+        assert not within(each, "operations", "benchmarks", "tests", "app"), each
+
+
+@pytest.mark.parametrize("module", sorted(DOMAIN))
+def test_the_domain_knows_neither_aws_nor_chalice_nor_the_environment(module: str) -> None:
+    for each in imports_of(module, PROJECT / "chalicelib" / f"{module}.py"):
+        assert not within(each, "boto3", "botocore", "chalice", "os"), each
+        if within(each, "chalicelib"):
+            assert each.module.split(".")[1] in DOMAIN, each
+
+
+def test_measurements_need_no_tests_and_nobody_needs_measurements() -> None:
+    for each in imports_in("benchmarks"):
+        assert not within(each, "tests"), each
+    for folder in ("chalicelib", "operations"):
+        for each in imports_in(folder):
+            assert not within(each, "benchmarks", "tests"), each
+
+
+def test_no_folder_of_operations_has_more_than_eight_modules() -> None:
+    folders = [PROJECT / "operations", *(PROJECT / "operations").rglob("*/")]
+
+    for folder in folders:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= 8, folder
