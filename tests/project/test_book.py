@@ -119,6 +119,7 @@ def test_make_targets_are_named_as_they_are() -> None:
     targets = set(re.findall(r"^([a-z]+):.*##", (PROJECT / "Makefile").read_text(), re.MULTILINE))
 
     assert {arguments[0] for arguments in typed(BOOK, "make")} == targets
+    assert {arguments[0] for arguments in typed(PAGES["docs/commands.md"], "make")} == targets
 
 
 def test_every_command_line_names_a_verb_and_its_options() -> None:
@@ -187,6 +188,7 @@ def test_variables_are_named_as_they_are_read() -> None:
     named = {name for span in code_spans(BOOK) for name in re.findall(r"[A-Z]+(?:_[A-Z]+)+", span)}
 
     assert named - OTHERS_VARIABLES == read
+    assert all(f"`{name}`" in PAGES["docs/settings-and-costs.md"] for name in read)
 
 
 @pytest.mark.parametrize("template", ["data", "monitoring"])
