@@ -32,7 +32,7 @@ RATE = 100
 SENT_SECONDS = 30
 WATCHED_SECONDS = 25
 ROWS = 50
-LEADERBOARD = ("python -m operations leaderboard --stage local --watch --top 8", 46)
+LEADERBOARD = ("python -m operations leaderboard --stage local --watch --top 8", 43)
 STATUS = ("python -m operations status --stage local", 116)
 """What is typed, and the columns of the terminal that it is typed in."""
 
