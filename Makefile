@@ -3,6 +3,7 @@ PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 BIN := .venv/bin
 SECONDS ?= 20
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
@@ -24,14 +25,17 @@ book: setup ## Write the parts of README and docs/ that come from results and co
 screens: setup ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
-test: setup ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run every test, side by side on the machine's cores
+	@$(PYTEST) $(ARGS)
+
+quick: setup ## Run the tests that need no embedded AWS and no patience
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)

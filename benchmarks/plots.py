@@ -2,39 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from benchmarks.looks import LOOKS, Look
 from benchmarks.results import Row, load
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "plots"
 Axes = Any
 MOST_TICKS = 5
 AS_NUMBERS = FuncFormatter(lambda value, _: f"{value:,.0f}")
-
-
-class Look(NamedTuple):
-    """How a contender is called and drawn, everywhere.
-
-    Curves that coincide are told apart by their widths: the wide ones lie below the narrow ones.
-    """
-
-    title: str
-    colour: str
-    marker: str
-    width: float
-
-
-LOOKS = {
-    "lab": Look("the lab's handler", "#b8c2cc", "o", 7),
-    "powertools-batch": Look("Powertools' batch processor", "#7b6fa8", "s", 4),
-    "powertools-idempotent": Look("… with its idempotency layer", "#c06c52", "v", 2),
-    "transaction": Look("a transaction and a marker a record", "#d9a441", "^", 1.5),
-    "ours": Look("Game Scores", "#0b7a75", "D", 1.5),
-}
 SCENARIOS = {
     "fresh": "each user new",
     "steady": "100 steady users",

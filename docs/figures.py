@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
-from benchmarks import simulation
-from benchmarks.plots import LOOKS, SCENARIOS
+from benchmarks.looks import LOOKS
+from benchmarks.plots import SCENARIOS
 from benchmarks.results import Row, load
+from benchmarks.simulation import assumptions, needs
 from benchmarks.subjects.scale import BATCHES
 from operations.stage.config import PROJECT
 
@@ -190,7 +191,7 @@ def explorer() -> str:
 def scale_needs() -> str:
     """What each rate needs side by side."""
     lines = []
-    for rate in simulation.RATES:
+    for rate in assumptions.RATES:
         ours = _scale(rate, "ours")
         aggregators = [f"{_scale(rate, name)['aggregate_concurrency']:,.0f}" for name in LOOKS]
         partitions = f"{ours['table_partitions']:,}"
@@ -202,7 +203,7 @@ def scale_needs() -> str:
 def scale_dollars() -> str:
     """What each rate costs a month."""
     lines = []
-    for rate in simulation.RATES:
+    for rate in assumptions.RATES:
         dollars = [_two_digits(_scale(rate, name)["dollars_a_month"]) for name in LOOKS]
         lines.append([f"{rate:,}", *dollars])
     titles = [title for _, title in _titles(*LOOKS)]
@@ -211,7 +212,7 @@ def scale_dollars() -> str:
 
 def scale_growth() -> str:
     """How the needs grow, and what the mapping is set to."""
-    most = simulation.RATES[-1]
+    most = assumptions.RATES[-1]
     ours, idempotent = _scale(most, "ours"), _scale(most, "powertools-idempotent")
     a_shard = ours["aggregate_concurrency"] / ours["table_partitions"]
     return (
@@ -220,7 +221,7 @@ def scale_growth() -> str:
         f"are all full wants a ParallelizationFactor of {ours['parallelization']}; it is set to "
         f"{_parallelization_factor()}, as more makes batches smaller and most tables are far from "
         f"full. The idempotency layer would need {idempotent['parallelization']}, where "
-        f"{simulation.MOST_PARALLEL_BATCHES} are allowed: it never keeps up with full shards of "
+        f"{assumptions.MOST_PARALLEL_BATCHES} are allowed: it never keeps up with full shards of "
         "this load."
     )
 
@@ -229,10 +230,10 @@ def scale_outage() -> str:
     """How long an outage is felt."""
     ours, lab = _scale(100_000, "ours"), _scale(100_000, "lab")
     return (
-        f"- **After {simulation.OUTAGE_SECONDS // 60} minutes' outage** of the aggregator at "
+        f"- **After {needs.OUTAGE_SECONDS // 60} minutes' outage** of the aggregator at "
         f"100,000 records a second, {ours['backlog_records'] / 1e6:.0f} million records wait. "
         f"Game Scores works them off in {ours['drain_minutes']:.0f} minutes, at "
-        f"{simulation.ON_DEMAND_HEADROOM:.0f} times the rate, held back by the tables' headroom "
+        f"{assumptions.ON_DEMAND_HEADROOM:.0f} times the rate, held back by the tables' headroom "
         f"and not by itself; the lab's handler takes {lab['drain_minutes']:.0f}."
     )
 
@@ -264,7 +265,7 @@ def hottest() -> str:
                 for name in ("hottest_user", "hottest_among_others", "zipf")
             ]
         )
-    share = simulation.hottest_share(simulation.Load(1))
+    share = needs.hottest_share(assumptions.Load(1))
     heads = [
         "Records in a batch",
         "of one user who has all",
@@ -282,7 +283,7 @@ def hottest_rivals() -> str:
     return (
         "- **The hottest user**. The lab's handler keeps up with "
         f"{_two_digits(lab['hottest_user_records_per_second'])} records a second of one user, as "
-        f"one item takes {simulation.PARTITION_WRITE_UNITS:,} write units a second, and the "
+        f"one item takes {assumptions.PARTITION_WRITE_UNITS:,} write units a second, and the "
         f"transaction with some {_two_digits(transaction['hottest_user_records_per_second'])}, as "
         "each one in flight refuses the next. With all users' records by Zipf's law these are "
         f"{_two_digits(lab['zipf_records_per_second'])} and "
@@ -296,12 +297,12 @@ def prices() -> str:
     return _table(
         ["Price, us-east-1", "dollars"],
         [
-            ["a shard hour", f"{simulation.DOLLARS_PER_SHARD_HOUR}"],
-            ["a million records put", f"{simulation.DOLLARS_PER_MILLION_PUTS}"],
-            ["a million write units, on demand", f"{simulation.DOLLARS_PER_MILLION_WRITE_UNITS}"],
-            ["a GB second of Lambda", f"{simulation.DOLLARS_PER_GB_SECOND:.10f}"],
-            ["a million invocations", f"{simulation.DOLLARS_PER_MILLION_INVOCATIONS}"],
-            ["a GB of logs", f"{simulation.DOLLARS_PER_LOG_GB}"],
+            ["a shard hour", f"{assumptions.DOLLARS_PER_SHARD_HOUR}"],
+            ["a million records put", f"{assumptions.DOLLARS_PER_MILLION_PUTS}"],
+            ["a million write units, on demand", f"{assumptions.DOLLARS_PER_MILLION_WRITE_UNITS}"],
+            ["a GB second of Lambda", f"{assumptions.DOLLARS_PER_GB_SECOND:.10f}"],
+            ["a million invocations", f"{assumptions.DOLLARS_PER_MILLION_INVOCATIONS}"],
+            ["a GB of logs", f"{assumptions.DOLLARS_PER_LOG_GB}"],
         ],
     )
 

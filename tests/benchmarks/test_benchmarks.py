@@ -11,17 +11,20 @@ import pytest
 
 import app
 from benchmarks.capacity import count_capacity
-from benchmarks.contenders import OURS, TOTALS_TABLE, contenders, our_environment, rival_session
+from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.dynamodb.stub import answer_in_process
 from benchmarks.dynamodb.tables import Tables, Usage
 from benchmarks.events import Players, stream_events
-from benchmarks.hottest import OurUser, keeps_up
+from benchmarks.looks import OURS
 from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
-from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
-from benchmarks.simulation import OURS as OUR_WRITER
-from benchmarks.simulation import WRITERS, Load, plan, recover
+from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
+from benchmarks.simulation.assumptions import OURS as OUR_WRITER
+from benchmarks.simulation.assumptions import WRITERS, Load
+from benchmarks.simulation.hottest import keeps_up
+from benchmarks.simulation.needs import plan, recover
+from benchmarks.simulation.our_user import OurUser
 from operations.local.server import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.data_stack import DataStack
@@ -126,6 +129,7 @@ def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -
     assert (reported.requests, reported.refused, reported.write_units) == (6, 3, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("players", "batch", "most_units", "most_requests"),
     [
@@ -147,6 +151,7 @@ def test_a_record_costs_no_more_than_the_readme_tells(
     assert usage.requests / 50 <= most_requests
 
 
+@pytest.mark.slow
 def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
     with (
         dynamodb_server() as server,
@@ -208,6 +213,7 @@ def test_no_item_takes_more_than_its_partitions_write_units() -> None:
     assert keeps_up(OUR_WRITER, 1100, batch=100, share=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [5, 30, 100, 1000])
 @pytest.mark.parametrize("batches_per_second", [1, 10])
 def test_the_simulated_user_asks_what_the_aggregator_asks(

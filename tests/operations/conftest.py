@@ -12,7 +12,7 @@ import pytest
 
 from operations.cli.main import run as run_command_line
 from operations.local.pipeline import deploy_locally
-from operations.local.server import EmbeddedAws
+from operations.local.server import embedded_aws
 from operations.rejects.objects import list_objects
 from operations.stage.stage import Stage, open_stage, with_names
 from operations.tables.scan import read_totals, scan
@@ -49,14 +49,17 @@ class Shell:
         return Answer(status, out, err)
 
 
-@pytest.fixture(scope="package")
-def stage(aws: EmbeddedAws) -> Stage:
-    """The stage that all tests of this folder share; each takes users of its own."""
-    aws.reset()
-    return deploy_locally(aws, announce=lambda _: None)
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """The stage that all tests of this folder share; each takes users of its own.
+
+    It stands on an embedded AWS of its own, which no other test empties.
+    """
+    with embedded_aws() as own_aws:
+        yield deploy_locally(own_aws, announce=lambda _: None)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def find_once() -> Callable[..., Stage]:
     """Looks for each stage only once, and so makes its clients once: half a second each time."""
     return functools.cache(lambda *options: with_names(open_stage(*options)))

@@ -30,6 +30,7 @@ def test_every_verb_explains_itself_with_an_example() -> None:
         assert f"Example: python -m operations {verb}" in answer.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["dance"], ["demo", "--records", "none"], ["demo", "-x"]])
 def test_misuse_is_one_message_and_exit_status_2(arguments: list[str]) -> None:
     run = subprocess.run(
@@ -41,6 +42,7 @@ def test_misuse_is_one_message_and_exit_status_2(arguments: list[str]) -> None:
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_the_exact_totals_as_json_too() -> None:
     run = subprocess.run(
         [*RUN, "demo", "--records", "200", "--users", "20", "--json"],
@@ -58,6 +60,7 @@ def test_the_demo_ends_with_the_exact_totals_as_json_too() -> None:
     assert len(result["rejects"]) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "signal_number"),
     [
@@ -71,7 +74,6 @@ def test_the_demo_ends_with_the_exact_totals_as_json_too() -> None:
 def test_whenever_it_ends_no_process_and_no_folder_is_left(
     line: str, signal_number: signal.Signals
 ) -> None:
-    before = set(LOCAL_FOLDER.glob("*"))
     with subprocess.Popen(
         [*RUN, "up"],
         cwd=PROJECT,
@@ -84,7 +86,7 @@ def test_whenever_it_ends_no_process_and_no_folder_is_left(
         for printed in up.stdout:
             if line in printed:
                 break
-        (folder,) = set(LOCAL_FOLDER.glob("*")) - before
+        folder = folder_of(up.pid)
         assert processes_in(folder)
         up.send_signal(signal_number)
         up.wait(timeout=20)
@@ -135,6 +137,23 @@ def test_the_tally_names_missing_surplus_and_wrong_totals() -> None:
         "Ben": (Decimal(3), Decimal(2)),
         "Cid": (Decimal(4), Decimal(0)),
     }
+
+
+def folder_of(pid: int) -> Path:
+    """The folder of the embedded AWS that this process started; others may run beside it."""
+    (children,) = Path(f"/proc/{pid}/task").glob(f"{pid}/children")
+    (supervisor,) = [
+        words
+        for child in children.read_text().split()
+        if "operations.local.supervisor" in (words := command_of(child))
+    ]
+    folder = Path(supervisor[supervisor.index("operations.local.supervisor") + 1])
+    assert folder.parent == LOCAL_FOLDER
+    return folder
+
+
+def command_of(pid: str) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 def processes_in(folder: Path) -> list[str]:

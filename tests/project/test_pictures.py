@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import plots
+from benchmarks.looks import LOOKS
 
 TEXT = re.compile(r"<text[^>]*>([^<]*)</text>")
 AXIS_LABEL = re.compile(r"\([\w', ]+\)$")
@@ -31,7 +32,7 @@ def test_the_committed_plots_show_the_committed_figures(drawn: dict[str, Path]) 
 def test_every_contender_is_named_as_in_the_pages(name: str) -> None:
     shown = texts(plots.FOLDER / name)
 
-    assert {look.title for look in plots.LOOKS.values()} <= set(shown)
+    assert {look.title for look in LOOKS.values()} <= set(shown)
 
 
 @pytest.mark.parametrize(

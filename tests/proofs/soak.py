@@ -18,17 +18,10 @@ import app
 from operations.local.server import EmbeddedAws, embedded_aws
 from tests.builders import inserted, stream_record
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.delivery import (
-    Environment,
-    Faults,
-    History,
-    Mapping,
-    Producers,
-    aggregation_problems,
-    correct,
-    handlers_in_environments,
-    ingestion_problems,
-)
+from tests.proofs.environment import Environment, Faults, handlers_in_environments
+from tests.proofs.history import History, Producers, correct
+from tests.proofs.mapping import Mapping
+from tests.proofs.oracle import aggregation_problems, ingestion_problems
 
 INVOCATIONS_AT_ONCE = 4
 OLD_SECONDS = 3 * 3600

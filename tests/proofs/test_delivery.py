@@ -14,16 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 import app
 from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack
-from tests.proofs.delivery import (
-    Environment,
-    Faults,
-    History,
-    Mapping,
-    Producers,
-    correct,
-    handlers_in_environments,
-    ingestion_problems,
-)
+from tests.proofs.environment import Environment, Faults, handlers_in_environments
+from tests.proofs.history import History, Producers, correct
+from tests.proofs.mapping import Mapping
+from tests.proofs.oracle import ingestion_problems
 
 Environments = list[Environment]
 
