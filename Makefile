@@ -19,7 +19,10 @@ up: ready ## The same, left running for other programs until Ctrl-C
 package: ready ## Make out/sam.yaml and out/deployment.zip for CloudFormation (ARGS="--stage dev out")
 	@$(BIN)/python -m operations package $(ARGS)
 
-screens: ready ## Capture the screens of the README anew
+book: setup ## Write the parts of README and docs/ that come from results and commands
+	@$(BIN)/python -m docs.book
+
+screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
 test: setup ## Run every test, side by side on the machine's cores

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import app
-from benchmarks import results
 from benchmarks.capacity import count_capacity
 from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
@@ -22,12 +21,11 @@ from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
 from benchmarks.simulation.assumptions import OURS as OUR_WRITER
-from benchmarks.simulation.assumptions import RATES, WRITERS, Load
+from benchmarks.simulation.assumptions import WRITERS, Load
 from benchmarks.simulation.hottest import keeps_up
 from benchmarks.simulation.needs import plan, recover
 from benchmarks.simulation.our_user import OurUser
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.data_stack import DataStack
 
@@ -256,42 +254,3 @@ def run_alone(user: OurUser, records: int, second: int) -> None:
         now += next(run)
         while True:
             now += run.send(now)
-
-
-def test_the_readme_tells_the_reported_write_units() -> None:
-    reported = {
-        (row["scenario"], row["batch"]): row["reported_write_units_per_record"]
-        for row in results.load("aggregator")
-        if row["contender"] == OURS and "reported_write_units_per_record" in row
-    }
-    figures = [reported[scenario, 100] for scenario in ("fresh", "steady", "20 users", "one user")]
-    cells = " | ".join(f"{figure:.2f}" for figure in figures)
-    readme = (PROJECT / "README.md").read_text()
-
-    assert f"| **Game Scores** | {cells} |\n" in readme
-    assert f"costs {reported['one user', 1000]:.3f} in batches of 1,000" in readme
-    assert f"on the embedded AWS {figures[1]:.2f} to add it" in readme
-    assert f"{figures[2]:.2f} with 20 users in batches of 100" in readme
-
-
-def test_the_page_on_scale_tells_the_simulated_figures() -> None:
-    rows = results.load("scale")
-    page = (PROJECT / "docs" / "scale.md").read_text()
-
-    for rate in RATES:
-        needs = {row["contender"]: row for row in rows if row.get("records_per_second") == rate}
-        others = ("ours", "lab", "powertools-idempotent", "transaction")
-        side_by_side = ", ".join(
-            f"{needs[name]['aggregate_concurrency']:,.0f}" for name in others[:3]
-        )
-        dollars = ", ".join(two_digits(needs[name]["dollars_a_month"]) for name in others)
-        assert f"| {side_by_side} | {dollars} |\n" in page
-    for row in rows:
-        if "batch" in row and row["contender"] == OURS:
-            limits = [two_digits(row[name]) for name in row if name.endswith("records_per_second")]
-            assert f"| {row['batch']:,} | {' | '.join(limits)} |\n" in page
-
-
-def two_digits(figure: float) -> str:
-    """The figure as a table shows it."""
-    return f"{float(f'{figure:.2g}'):,.0f}"
