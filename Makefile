@@ -7,7 +7,7 @@ SECONDS ?= 20
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Deploy to an embedded AWS, send scores, compare every total (ARGS="--records 500")
 	@$(BIN)/python -m operations demo $(ARGS)
@@ -29,6 +29,9 @@ check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
 	@$(BIN)/python -m tests.soak $(ARGS)
