@@ -14,14 +14,21 @@ to be redriven once more, which is harmless: records are stored once and counted
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.errors import OperationFailed
 from operations.pipeline import Pipeline
-from operations.rejects import PROCESSORS, RejectsObject, list_objects, read_object
+from operations.rejects import (
+    PROCESSORS,
+    RejectedRecord,
+    RejectsObject,
+    list_objects,
+    read_object,
+)
+from operations.stream_batch import StreamBatch, read_batch
 
 LARGEST_BATCH = 100
 LARGEST_EVENT_BYTES = 5_000_000
@@ -29,7 +36,7 @@ LARGEST_EVENT_BYTES = 5_000_000
 
 DAY_SECONDS = 24 * 3600
 
-Outcome = Literal["done", "rejected again", "failed", "refused", "would redrive"]
+Outcome = Literal["done", "rejected again", "partly gone", "failed", "refused", "would redrive"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,8 @@ class Redriven:
     """What became of one object.
 
     `done` of its `records` were taken by the function; `outcome` is `done` if all were, and
-    `rejected again` if some were not, which then stand under `stands_in`. `failed` and `refused`
-    leave the object alone; `reason` says why.
+    `rejected again` if some were not, which then stand under `stands_in`. `partly gone`, where its
+    stream had only some of them, `failed` and `refused` leave the object alone; `reason` says why.
     """
 
     key: str
@@ -67,6 +74,8 @@ def redrive(pipeline: Pipeline, prefix: str, *, dry_run: bool = False) -> Iterat
             found = read_object(pipeline.s3, bucket, key)
         except pipeline.s3.exceptions.NoSuchKey:
             continue  # removed meanwhile, by another redrive or with an object before
+        if found.batch:
+            found = read_again(pipeline, found, found.batch)
         refusal = why_not(found, time.time())
         if refusal:
             yield Redriven(key, len(found.rejects), "refused", reason=refusal)
@@ -74,6 +83,17 @@ def redrive(pipeline: Pipeline, prefix: str, *, dry_run: bool = False) -> Iterat
             yield Redriven(key, len(found.rejects), "would redrive")
         else:
             yield _redrive_object(pipeline, bucket, found, versions)
+
+
+def read_again(pipeline: Pipeline, found: RejectsObject, batch: StreamBatch) -> RejectsObject:
+    """The object with those of its batch's records that their stream still has.
+
+    Where it has none of them, the object's problem says so.
+    """
+    records = read_batch(batch, pipeline.kinesis, pipeline.streams)
+    rejects = tuple(RejectedRecord("Lambda gave up", record) for record in records)
+    problem = "" if rejects else f"all are gone from their stream: {batch}"
+    return replace(found, rejects=rejects, problem=problem)
 
 
 def why_not(found: RejectsObject, now_seconds: float) -> str:
@@ -121,15 +141,16 @@ def _redrive_object(
         if identities & ours.keys():
             stands_in.append(key)
             again.update({name: ours[name] for name in identities & ours.keys()})
-    if found.key not in stands_in:
+    if found.key not in stands_in and not found.gone:
         _remove(pipeline, bucket, found)
     done = sum(_identity(record) not in again for record in records)
+    lost = f"{found.gone:,} of its records are gone from their stream" if found.gone else ""
     return Redriven(
         key=found.key,
-        records=len(records),
-        outcome="rejected again" if again else "done",
+        records=len(records) + found.gone,
+        outcome="rejected again" if again else "partly gone" if found.gone else "done",
         done=done,
-        reason=next(iter(again.values()), ""),
+        reason="; ".join([*list(again.values())[:1], *filter(None, [lost])]),
         stands_in=tuple(stands_in),
     )
 

@@ -2,11 +2,13 @@
 
 import base64
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from operations.stream_batch import StreamBatch, read_batch
 from operations.table_stream import TableStream
 from tests.builders import kinesis_record
 from tests.conformance.judged import JudgedAws
@@ -101,6 +103,25 @@ def test_the_real_stream_delivered_again_in_parts_counts_once(
     aggregate(*records)
 
     assert stage.totals == players
+
+
+def test_a_batch_is_read_again_from_the_real_stream_by_its_sequence_numbers(
+    aws: JudgedAws, ingest: Invoke, stage: Stage, stream: TableStream
+) -> None:
+    send(ingest, Ann=1, Ben=2, Cid=3, Dan=4)
+    records = delivered(stream)
+    arn = stage.dynamodb.describe_table(TableName=RECORDS)["Table"]["LatestStreamArn"]
+    streams: Any = aws.session.client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    batch = StreamBatch(arn, shard["ShardId"], numbers[1], numbers[2], 2)
+    kinesis: Any = None
+
+    again = read_batch(batch, kinesis, streams)
+    gone = read_batch(replace(batch, shard="shardId-00000000000000000000-gone"), kinesis, streams)
+
+    assert again == [{**record, "eventSourceARN": arn} for record in records[1:3]]
+    assert gone == []
 
 
 def test_a_record_that_is_made_invalid_in_the_table_is_a_reject_with_its_real_images(
