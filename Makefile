@@ -33,7 +33,7 @@ check: setup ## What CI runs: format, lint, types, tests
 conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
+soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 2000 --on-the-wire")
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each
