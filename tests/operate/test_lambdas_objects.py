@@ -33,6 +33,13 @@ def function_of(pipeline: Pipeline, handler: str) -> str:
     return f"{pipeline.stage}-{handler}"
 
 
+def pages(client: Any, iterator: str) -> Iterator[Any]:
+    """The shard's records up to the first answer without any."""
+    while records := (answer := client.get_records(ShardIterator=iterator))["Records"]:
+        yield from records
+        iterator = answer["NextShardIterator"]
+
+
 def kinesis_place(pipeline: Pipeline, record_id: int) -> tuple[str, str]:
     """The shard and the sequence number of the payload with that id."""
     name = pipeline.variables["GAME_SCORES_STREAM"]
@@ -40,7 +47,7 @@ def kinesis_place(pipeline: Pipeline, record_id: int) -> tuple[str, str]:
         iterator = pipeline.kinesis.get_shard_iterator(
             StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        for record in pipeline.kinesis.get_records(ShardIterator=iterator)["Records"]:
+        for record in pages(pipeline.kinesis, iterator):
             if json.loads(record["Data"]).get("RecordID") == record_id:
                 return shard["ShardId"], record["SequenceNumber"]
     raise AssertionError(f"{record_id} is not in the stream")
@@ -54,7 +61,7 @@ def table_places(pipeline: Pipeline, user: str) -> Iterator[tuple[str, str]]:
         iterator = pipeline.streams.get_shard_iterator(
             StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        for record in pipeline.streams.get_records(ShardIterator=iterator)["Records"]:
+        for record in pages(pipeline.streams, iterator):
             if record["dynamodb"].get("NewImage", {}).get("Username") == {"S": user}:
                 yield shard["ShardId"], record["dynamodb"]["SequenceNumber"]
 
