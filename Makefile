@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loa
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ready ## Deploy to an embedded AWS, send scores, compare every total (ARGS="--records 500")
 	@$(BIN)/python -m operations demo $(ARGS)
@@ -40,7 +40,10 @@ check: setup ## What CI runs: format, lint, types, tests
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
 
-soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
+conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)
+	@$(BIN)/python -m tests.conformance $(ARGS)
+
+soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 2000 --on-the-wire")
 	@$(BIN)/python -m tests.proofs.soak $(ARGS)
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each

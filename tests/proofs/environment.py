@@ -151,8 +151,7 @@ def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
     """Let the functions take their clients from the environment that invokes them.
 
     Powertools' metrics are made for one invocation at a time, as Lambda's processes are; here
-    several share a process, so nothing is reported. Nobody waits, neither the functions nor the
-    SDK, whose quota of retries, meant for minutes, is not used up.
+    several share a process, so nothing is reported. The functions do not pause between attempts.
     """
     reports = ("log_payloads", "log_rejects", "report_ingestion", "report_aggregation")
     with (
@@ -164,6 +163,14 @@ def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
         ),
         mock.patch.multiple(telemetry, **dict.fromkeys(reports, mock.DEFAULT)),
         mock.patch.object(totals, "LONGEST_PAUSE_SECONDS", 0),
+    ):
+        yield
+
+
+@contextmanager
+def sdk_without_waiting() -> Iterator[None]:
+    """Let the SDK retry at once, and without its quota of retries, which is meant for minutes."""
+    with (
         mock.patch.object(ExponentialBackoff, "delay_amount", return_value=0),
         mock.patch.object(RetryQuota, "acquire", return_value=True),
     ):

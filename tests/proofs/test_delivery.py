@@ -14,7 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 import app
 from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack
-from tests.proofs.environment import Environment, Faults, handlers_in_environments
+from tests.proofs.environment import (
+    Environment,
+    Faults,
+    handlers_in_environments,
+    sdk_without_waiting,
+)
 from tests.proofs.history import History, Producers, correct
 from tests.proofs.mapping import Mapping
 from tests.proofs.oracle import ingestion_problems
@@ -37,7 +42,7 @@ def environments(ten_environments: Environments, data: DataStack) -> Iterator[En
     faults.one_in = 0
     faults.injected.clear()
     faults.chance.seed(1)
-    with handlers_in_environments(data.variables):
+    with sdk_without_waiting(), handlers_in_environments(data.variables):
         yield ten_environments
 
 

@@ -22,7 +22,13 @@ from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
 from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.environment import Environment, Faults, Handler, handlers_in_environments
+from tests.proofs.environment import (
+    Environment,
+    Faults,
+    Handler,
+    handlers_in_environments,
+    sdk_without_waiting,
+)
 from tests.proofs.history import History
 
 TABLES = RivalTables(records="GameScoreRecords", totals="GameScoresByUser")
@@ -83,6 +89,7 @@ def deliver_history(
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(StringIO()))
         stack.enter_context(mock.patch("botocore.endpoint.time", NO_BACKOFF))
+        stack.enter_context(sdk_without_waiting())
         stack.enter_context(handlers_in_environments(data.variables))
         handler = make_handler(name, aws, environment, data)
         for shard in history.shards:
