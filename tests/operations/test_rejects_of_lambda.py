@@ -157,9 +157,9 @@ def test_a_tables_batch_without_its_records_is_read_again_from_the_stream(
 def test_what_the_stream_has_no_more_is_told_and_the_rest_is_saved(
     shell: Shell, stage: Stage
 ) -> None:
-    payload = b'{"RecordID": 8006, "Username": "Xia", "Score": 9}'
+    payload = b'{"RecordID": 8006, "Username": "Xenia", "Score": 9}'
     send_payloads(stage.aws.client("kinesis"), stage.names.stream, [payload])
-    until(lambda: totals(stage, "Xia"), {"Xia": Decimal(9)})
+    until(lambda: totals(stage, "Xenia"), {"Xenia": Decimal(9)})
     shard, number = kinesis_place(stage, 8006)
     batch = kinesis_batch(number, number, 3, arn=kinesis_arn(stage), shard=shard)
     key = leave(stage, age_exceeded(function_of(stage, "ProcessKinesisRecords"), batch))
