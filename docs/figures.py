@@ -179,12 +179,20 @@ def exactness_history() -> str:
 def explorer() -> str:
     """How much was explored."""
     found = _proof("explorer")
-    cut, schedules = found["one_scope_in"], _two_digits(found["schedules"])
-    whole = "all scopes" if cut == 1 else f"one scope in {cut}"
     return (
-        f"The last run took {whole}: {found['scopes']:,} scopes, {found['states']:,} states, "
-        f"{schedules} schedules of up to {found['most_calls']} calls, "
+        f"The last run covered {found['scopes']:,} scopes, {found['states']:,} states and "
+        f"{_two_digits(found['schedules'])} schedules of at most {found['most_calls']} calls and "
+        f"{found['most_rounds_repeated']} repeated rounds an invocation: "
         f"{found['violations']} violations."
+    )
+
+
+def explored() -> str:
+    """The same in half a sentence."""
+    found = _proof("explorer")
+    return (
+        f"`make explore` tries every interleaving of {found['scopes']:,} small scopes, with "
+        f"faults: {_two_digits(found['schedules'])} schedules, {found['violations']} violations."
     )
 
 
@@ -316,6 +324,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "exactness": exactness,
     "exactness history": exactness_history,
     "explorer": explorer,
+    "explored": explored,
     "growth": growth,
     "headline": headline,
     "hottest": hottest,
