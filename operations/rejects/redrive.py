@@ -28,7 +28,7 @@ from operations.errors import OperationFailed
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
 from operations.rejects.objects import RejectsObject, identity_of, list_objects
 from operations.rejects.versions import NewestVersions, read_if_there, remove_if_unchanged
-from operations.stage.invoke import FunctionFailed, invoke
+from operations.stage.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _redrive_together(
     """Send the records of these objects, all of one function, together; what became of each.
 
     Where the function fails on several, each is tried by itself, so that none holds up the others.
+    What Lambda cannot run now is left for another run.
     """
     s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
     function = objects[0].function
@@ -122,7 +123,11 @@ def _redrive_together(
     try:
         for batch in events_of(function, records):
             invoke(stage, function, json.dumps({"Records": batch}).encode())
-    except FunctionFailed as error:
+    except NotNow as error:
+        for each in objects:
+            yield Redriven(each.key, len(each.rejects), "failed", reason=str(error))
+        return
+    except (FunctionFailed, EventTooLarge) as error:
         if len(objects) == 1:
             yield Redriven(objects[0].key, len(objects[0].rejects), "failed", reason=str(error))
             return

@@ -1,13 +1,15 @@
 """rejects list, show and redrive."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
@@ -19,7 +21,7 @@ from operations.rejects.redrive import why_not
 from operations.rejects.versions import NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
-from operations.stage.invoke import FunctionFailed
+from operations.stage.invoke import FunctionFailed, _patient_client
 from operations.stage.invoke import invoke as call_function
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
@@ -287,6 +289,16 @@ def test_what_another_redrive_is_done_with_meanwhile_is_done_with(
     assert (answer.status, answer.json["done"]) == (0, 2)
 
 
+class RawResponse:
+    """The body of an answer, as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
 def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
     rejects = tuple(RejectedRecord("", record) for record in records)
     return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), processor, rejects)
@@ -357,6 +369,81 @@ def test_a_function_that_fails_for_a_while_is_seen_by_status_and_nothing_is_lost
 def status_problems(shell: Shell) -> list[str]:
     problems: list[str] = shell("status", "--json").json["problems"]
     return problems
+
+
+@pytest.fixture
+def invoking_client(stage: Stage, find_once: Callable[..., Stage]) -> Any:
+    """The client by which the command line invokes functions."""
+    return _patient_client(find_once(stage.name, None, None, stage.aws.endpoint_url).aws)
+
+
+def test_a_function_is_waited_for_as_long_as_it_may_run_and_asked_once(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    store_rejects(stage, "ProcessKinesisRecords", score(7041, "Pat"))
+
+    redriven = shell("rejects", "redrive")
+
+    configuration = invoking_client.meta.config
+    assert redriven.status == 0
+    assert configuration.read_timeout > 900
+    assert configuration.retries == {"total_max_attempts": 1, "mode": "legacy"}
+
+
+def test_what_lambda_cannot_run_now_is_tried_once_and_ends_no_run(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    throttled = stage.function_name("ProcessKinesisRecords")
+    first = store_rejects(stage, "ProcessKinesisRecords", score(7042, "Roz"))
+    store_rejects(stage, "AggregateScoresByUser", insertion("Roz", "3"))
+    client = stage.aws.client("lambda")
+    client.put_function_concurrency(FunctionName=throttled, ReservedConcurrentExecutions=0)
+    attempts: list[str] = []
+
+    def count(**_: object) -> None:
+        attempts.append("attempt")
+
+    invoking_client.meta.events.register("before-send.lambda.Invoke", count)
+
+    answer = shell("rejects", "redrive", "--json")
+    client.delete_function_concurrency(FunctionName=throttled)
+    again = shell("rejects", "redrive")
+    invoking_client.meta.events.unregister("before-send.lambda.Invoke", count)
+
+    told = [json.loads(line) for line in answer.out.splitlines()]
+    assert [each["outcome"] for each in told] == ["failed", "done"]
+    assert told[0]["key"] == first
+    assert "cannot run ProcessKinesisRecords now" in told[0]["reason"]
+    assert len(attempts) == 3  # the throttled one, the aggregator's, the one of the second run
+    assert totals(stage, "Roz")["Roz"] >= 3
+    assert (again.status, keys(stage)) == (0, [])
+
+
+def test_an_event_that_is_too_large_ends_no_run(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    too_large = score(7043, "Lea")
+    large = store_rejects(stage, "ProcessKinesisRecords", too_large)
+    store_rejects(stage, "ProcessKinesisRecords", score(7044, "Leo"))
+
+    def refuse_the_first(request: Any, **_: object) -> AWSResponse | None:
+        """As Lambda answers an event beyond 6 MB; the embedded AWS takes it."""
+        if too_large["kinesis"]["data"].encode() not in request.body:
+            return None
+        body = RawResponse(b'{"message": "Request must be smaller than 6291456 bytes"}')
+        headers = HTTPHeaders.from_dict({"x-amzn-errortype": "RequestEntityTooLargeException"})
+        return AWSResponse(request.url, 413, headers, body)
+
+    events = invoking_client.meta.events
+    events.register("before-send.lambda.Invoke", refuse_the_first)
+    answer = shell("rejects", "redrive", "--json")
+    events.unregister("before-send.lambda.Invoke", refuse_the_first)
+
+    told = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert told[large]["outcome"] == "failed"
+    assert "takes no event of" in told[large]["reason"]
+    assert keys(stage) == [large]
+    assert list(records_of(stage, "Leo")) == ["7044"]
 
 
 def test_a_crash_between_invoking_and_removing_is_harmless(
