@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord
+from operations.errors import Misuse
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,10 +26,14 @@ READERS = 8
 
 
 class RejectedRecord(NamedTuple):
-    """One rejected record's reason, with the record as Lambda delivered it."""
+    """One rejected record's reason, with the record as Lambda delivered it.
+
+    `since` is when it was first rejected, where that is not when its object was written.
+    """
 
     reason: str
     record: EventRecord
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class RejectsObject:
 
     `version` names what was read, in a versioned bucket. `function` is the one that the
     records were meant for; where the object cannot be understood it and `rejects` are empty, and
-    `problem` says why.
+    `problem` says why. `corrected` of its records are left out: they stand corrected in the table.
     """
 
     key: str
@@ -46,6 +51,21 @@ class RejectsObject:
     function: str
     rejects: tuple[RejectedRecord, ...]
     problem: str = ""
+    corrected: int = 0
+
+    @property
+    def count(self) -> int:
+        """Its records, those that are left out because they stand corrected in the table, too."""
+        return len(self.rejects) + self.corrected
+
+    @property
+    def since(self) -> datetime:
+        """When the first of its records was rejected for the first time."""
+        return min((self.since_when(each) for each in self.rejects), default=self.written)
+
+    def since_when(self, reject: RejectedRecord) -> datetime:
+        """When this one of its records was rejected for the first time."""
+        return min(self.written, reject.since or self.written)
 
     @property
     def records(self) -> list[EventRecord]:
@@ -85,6 +105,16 @@ def read_objects(s3: "S3Client", bucket: str, keys: Iterable[str]) -> Iterator[R
         yield from readers.map(lambda key: read_object(s3, bucket, key), keys)
 
 
+def require_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
+    """The object of that key; raises Misuse where there is none."""
+    try:
+        return read_object(s3, bucket, key)
+    except s3.exceptions.NoSuchKey as error:
+        raise Misuse(
+            f"There is no object {key!r} in the rejects bucket: `rejects list` has the keys."
+        ) from error
+
+
 def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     """The object of that key; raises botocore's NoSuchKey where there is none."""
     response = s3.get_object(Bucket=bucket, Key=key)
@@ -104,7 +134,8 @@ def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ..
     """
     if not key.startswith(LAMBDAS_PREFIX):
         rejects = tuple(
-            RejectedRecord(each["reason"], each["record"]) for each in content["rejects"]
+            RejectedRecord(each["reason"], each["record"], _time(each.get("since")))
+            for each in content["rejects"]
         )
         return str(content["processor"]), rejects
     context = content["requestContext"]
@@ -132,6 +163,14 @@ def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
 def identity_of(record: EventRecord) -> str:
     """The whole record as text, by which two are compared."""
     return json.dumps(record, sort_keys=True)
+
+
+def _time(since: str | None) -> datetime | None:
+    """The time, with its zone; raises ValueError or TypeError where it is none."""
+    if since is None:
+        return None
+    time = datetime.fromisoformat(since)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _without_ids(reason: str) -> str:

@@ -22,7 +22,8 @@ from operations.watch.status import Status, read_status
 def status(*, stage: Stage, as_json: bool) -> None:
     """Look at functions, mappings, stream, tables, alarms and rejects; exit 1 if one is wrong.
 
-    Rejects of the last 24 hours are something wrong: redrive them once the cause is mended.
+    Rejects are something wrong until each is dealt with: redriven once the cause is mended, or
+    discarded.
     """
     found = read_status(stage)
     if as_json:
