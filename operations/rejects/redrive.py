@@ -12,8 +12,9 @@ that invocation, or of Lambda's own at the same time, were rejected.
 
 A record that was invalid and stands corrected in the table is not sent at all: there is nothing
 left to do. A record is done with then, when the function took it, or when it stands in another
-object, with its reason of now and the time at which it was first rejected. Only then, for all its records, is an object removed; a crash before that leaves it
-to be redriven once more, which is harmless: records are stored once and counted once.
+object, with its reason of now and the time at which it was first rejected. Only then, for all its
+records, is an object removed; a crash before that leaves it to be redriven once more, which is
+harmless: records are stored once and counted once.
 """
 
 import json
@@ -25,9 +26,9 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from chalicelib.scores import EventRecord
+from operations.rejects.corrections import Corrections
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
 from operations.rejects.objects import RejectsObject, identity_of, list_objects
-from operations.rejects.corrections import Corrections
 from operations.rejects.versions import (
     NewestVersions,
     read_if_there,
@@ -49,9 +50,9 @@ Outcome = Literal["done", "rejected again", "failed", "refused", "would redrive"
 class Redriven:
     """What became of one object.
 
-    `done` of its `records` were taken by the function or stand corrected in the table; `outcome` is `done` if all were, and
-    `rejected again` if some were not, which then stand under `stands_in`. `failed` and `refused`
-    leave the object alone; `reason` says why.
+    `done` of its `records` were taken by the function, or stand corrected in the table; `outcome`
+    is `done` if all are, and `rejected again` if some are not, which then stand under `stands_in`.
+    `failed` and `refused` leave the object alone; `reason` says why.
     """
 
     key: str

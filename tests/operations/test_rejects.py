@@ -1,6 +1,8 @@
-"""rejects list, show and redrive."""
+"""rejects list, show, redrive and discard."""
 
+import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,16 +16,19 @@ from botocore.compat import HTTPHeaders
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.rejects import redrive as redriving
+from operations.rejects.corrections import invalid_ids
 from operations.rejects.loads import LARGEST_EVENT_BYTES
 from operations.rejects.loads import loads as loads_of
 from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
 from operations.rejects.redrive import why_not
-from operations.rejects.versions import NewestVersions, remove_if_unchanged
+from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
+from operations.stage.config import PROJECT
 from operations.stage.invoke import FunctionFailed, _patient_client
 from operations.stage.invoke import invoke as call_function
 from operations.stage.stage import Stage
+from tests.builders import aggregate
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
@@ -101,6 +106,9 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stag
     assert payload.decode() in shown.out
     assert as_json.json["rejects"][0]["reason"] == "Username is empty"
     assert (odd.status, missing.status) == (1, 2)
+    assert "There is no object 'rejects/nothing.json' in the rejects bucket" in missing.err
+    assert "ProcessKinesisRecords: Username is empty" in table.out
+    assert "AggregateScoresByUser: Lambda gave up" in table.out
 
 
 def test_redriven_records_are_counted_once_however_often(shell: Shell, stage: Stage) -> None:
@@ -159,6 +167,182 @@ def test_what_lambda_gave_up_is_redriven_too(shell: Shell, stage: Stage, *, as_t
     assert (answer.status, again.status) == (0, 0)
     assert totals(stage, user, f"{user} too") == {user: 3, f"{user} too": 4}
     assert keys(stage) == []
+
+
+def stored_since(stage: Stage) -> dict[str, datetime]:
+    s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+    return {each.key: each.since for each in read_rejects(s3, bucket)}
+
+
+def test_a_record_that_is_rejected_again_keeps_the_time_at_which_it_first_came(
+    shell: Shell, stage: Stage
+) -> None:
+    broken = kinesis_record(b'{"RecordID": 7051, "Username": "Una"}', at=NOW)
+    key = store_rejects(stage, "ProcessKinesisRecords", broken, score(7052, "Una"))
+    first = stored_since(stage)[key]
+    time.sleep(1.1)  # S3 tells times in whole seconds
+
+    shell("rejects", "redrive")
+    shell("rejects", "redrive")
+
+    (again,) = keys(stage)
+    (shown,) = shell("rejects", "show", again, "--json").json["rejects"]
+    assert stored_since(stage) == {again: first}
+    assert shown == {
+        "reason": "the record has no Score",
+        "since": first.isoformat(),
+        "record": broken,
+    }
+    assert f"{first:%Y-%m-%d %H:%M:%S}" in shell("rejects", "list").out
+
+
+@pytest.mark.parametrize("damage", ['"Username": ""', '"Username": "Vic", "Level": NaN'])
+def test_a_record_that_was_corrected_in_the_table_is_closed_by_the_redrive(
+    shell: Shell, stage: Stage, damage: str
+) -> None:
+    invalid = b'{"RecordID": 7061, "Score": 1, %s}' % damage.encode()
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [invalid])
+    until(lambda: len(keys(stage)), 1)
+    not_yet = shell("rejects", "redrive", "--json")
+    shell("insert", SCORE % (7061, "Vic", 5), "--replace")
+
+    dry = shell("rejects", "redrive", "--dry-run", "--json")
+    closed = shell("rejects", "redrive", "--json")
+
+    assert (not_yet.status, not_yet.json["outcome"]) == (1, "rejected again")
+    assert dry.json["reason"] == "corrected in the table: 1"
+    assert closed.status == 0
+    assert (closed.json["outcome"], closed.json["done"]) == ("done", 1)
+    assert keys(stage) == []
+    assert status_problems(shell) == []
+    delete_record(stage, 7061)
+
+
+def test_a_change_that_was_corrected_in_the_table_is_closed_by_the_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    item = {"RecordID": {"N": "7062"}, "Username": {"S": "Wes"}, "Score": {"S": "five"}}
+    stage.aws.client("dynamodb").put_item(TableName=stage.names.records_table, Item=item)
+    until(lambda: len(keys(stage)), 1)
+    shell("insert", SCORE % (7062, "Wes", 5), "--replace")
+    until(lambda: totals(stage, "Wes"), {"Wes": Decimal(5)})
+
+    closed = shell("rejects", "redrive")
+
+    assert closed.status == 0, closed.err
+    assert keys(stage) == []
+    assert totals(stage, "Wes") == {"Wes": Decimal(5)}
+
+
+def test_what_packs_many_is_closed_when_all_that_was_invalid_is_corrected(
+    shell: Shell, stage: Stage
+) -> None:
+    packed = aggregate(
+        {"RecordID": 7063, "Username": "Xan"},
+        {"RecordID": 7064, "Username": "Xan", "Score": 1},
+        {"RecordID": 7065, "Username": "", "Score": 1},
+    )
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [packed])
+    until(lambda: len(keys(stage)), 1)
+    shell("insert", SCORE % (7063, "Xan", 5))
+    half = shell("rejects", "redrive")
+    shell("insert", SCORE % (7065, "Xan", 7))
+    whole = shell("rejects", "redrive")
+
+    assert (half.status, whole.status) == (1, 0)
+    assert keys(stage) == []
+
+
+def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    shell("insert", SCORE % (7066, "Yve", 5))
+    payload = (SCORE % (7066, "Yve", 6)).encode()
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [payload])
+    until(lambda: len(keys(stage)), 1)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    assert (answer.status, answer.json["outcome"]) == (1, "rejected again")
+    assert len(keys(stage)) == 1
+
+
+VALID, INVALID = score(7067, "Ann"), kinesis_record(b'{"RecordID": 7068, "Score": 1}', at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("function", "record", "reason", "ids"),
+    [
+        ("ProcessKinesisRecords", INVALID, "the record has no Username", [7068]),
+        ("ProcessKinesisRecords", INVALID, "the record has no Username; 3 more", []),
+        ("ProcessKinesisRecords", INVALID, "Lambda gave up: MaxRecordAgeExceeded", []),
+        ("ProcessKinesisRecords", VALID, "DynamoDB refuses the item: it is too large", []),
+        ("ProcessKinesisRecords", {"kinesis": {"data": "?"}}, "the data is not base64", []),
+        ("ProcessKinesisRecords", "no record", "unforeseen", []),
+        ("AggregateScoresByUser", stream_record(image("A", 1)), "the total cannot take it", []),
+        ("AggregateScoresByUser", stream_record(eventName="INSERT"), "has no NewImage", []),
+        ("SomethingElse", INVALID, "the record has no Username", []),
+    ],
+)
+def test_only_what_decoding_alone_rejects_can_be_corrected(
+    function: str, record: Any, reason: str, ids: list[int]
+) -> None:
+    assert invalid_ids(function, RejectedRecord(reason, record)) == ids
+
+
+def test_rejects_are_discarded_by_key_or_prefix_and_kept_as_versions(
+    shell: Shell, stage: Stage
+) -> None:
+    broken = insertion("Ada", "1")
+    del broken["dynamodb"]["NewImage"]
+    change = store_rejects(stage, "AggregateScoresByUser", broken)
+    record = store_rejects(stage, "ProcessKinesisRecords", score(7071, "Ada"))
+    odd = store(stage, "odd/one.json", b"not JSON")
+
+    asked = shell("rejects", "discard", change)
+    nothing_named = shell("rejects", "discard", "--yes")
+    missing = shell("rejects", "discard", "rejects/nothing.json", "--yes")
+    left = keys(stage)
+    by_key = shell("rejects", "discard", change, odd, "--yes")
+    by_prefix = shell("rejects", "discard", "--prefix", "rejects/Process", "--yes", "--json")
+
+    assert (asked.status, nothing_named.status, missing.status) == (2, 2, 2)
+    assert "add --yes" in asked.err
+    assert "There is no object 'rejects/nothing.json'" in missing.err
+    assert left == sorted([change, record, odd])
+    assert "as noncurrent versions for 30 days" in by_key.out
+    assert "`rebuild` sets the totals right" in by_key.out
+    assert (by_prefix.json["key"], by_prefix.json["records"]) == (record, 1)
+    assert keys(stage) == []
+    versions = stage.aws.client("s3").list_object_versions(Bucket=stage.names.rejects_bucket)
+    assert {change, record, odd} <= {each["Key"] for each in versions["Versions"]}
+    assert shell("status").status == 0
+
+
+def test_what_is_discarded_is_kept_as_long_as_it_says() -> None:
+    template = (PROJECT / "infrastructure" / "data.yaml").read_text()
+
+    assert f"NoncurrentDays: {KEPT_DAYS}\n" in template
+
+
+def test_discard_asks_at_a_terminal(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = store_rejects(stage, "ProcessKinesisRecords", score(7072, "Ben"))
+    monkeypatch.setattr("sys.stdin", Terminal("n\ny\n"))
+    no = shell("rejects", "discard", key)
+    after_no = keys(stage)
+    yes = shell("rejects", "discard", key)
+
+    assert (no.status, yes.status) == (130, 0)
+    assert (after_no, keys(stage)) == ([key], [])
+
+
+class Terminal(io.StringIO):
+    """A person at a terminal who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def change_total(stage: Stage, user: str, score: dict[str, str]) -> None:
@@ -256,7 +440,7 @@ def test_an_object_on_which_the_function_fails_holds_up_none_that_goes_with_it(
     invoke = call_function
 
     def fail_on_poison(deployed: Stage, function: str, records: bytes) -> str:
-        if poison in json.loads(records)["Records"]:
+        if poison["eventID"] in [each["eventID"] for each in json.loads(records)["Records"]]:
             raise FunctionFailed("it crashes")
         return invoke(deployed, function, records)
 

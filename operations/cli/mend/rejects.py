@@ -116,7 +116,7 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
     sys.exit(1 if outcomes.keys() - {"done", "would redrive"} else 0)
 
 
-@rejects.command(epilog=f"Example: python -m operations rejects discard {SHOWN_KEY}")
+@rejects.command(epilog=f"Example: python -m operations rejects discard {SHOWN_KEY} --yes")
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option("--prefix", help="All whose keys begin so.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
