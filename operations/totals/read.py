@@ -6,16 +6,29 @@ from typing import NamedTuple
 
 from operations.progress import Progress
 from operations.stage.stage import Stage
-from operations.tables.items import score_of, total_of
+from operations.tables.items import problem_of, score_of, total_of
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals.sums import UserSums
 
+NAMED_RECORDS = 1000
+
+
+class InvalidItem(NamedTuple):
+    """A record in the table that counts for nothing, and why."""
+
+    record_id: str
+    reason: str
+
 
 class RecordCount(NamedTuple):
-    """The records that a scan found, and how many of them are invalid and count for nothing."""
+    """The records that a scan found, and how many of them are invalid and count for nothing.
+
+    `named` are the first of the invalid ones, in the order of their ids.
+    """
 
     records: int
     invalid: int
+    named: tuple[InvalidItem, ...] = ()
 
 
 def expect_records(
@@ -31,6 +44,7 @@ def expect_records(
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     records = invalid = 0
+    named: list[InvalidItem] = []
     attributes = ("RecordID", "Username", "Score")
     for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
         for item in page:
@@ -38,10 +52,13 @@ def expect_records(
             score = score_of(item)
             if score is None:
                 invalid += 1
+                if invalid <= NAMED_RECORDS:
+                    named.append(InvalidItem(item["RecordID"]["N"], problem_of(item)))
             elif only is None or score[0] in only:
                 sums.expect(*score)
         progress(table, records, max(records, about))
-    return RecordCount(records, invalid)
+    named.sort(key=lambda each: Decimal(each.record_id))
+    return RecordCount(records, invalid, tuple(named))
 
 
 def find_totals(

@@ -1,6 +1,5 @@
 """rejects redrive on what Lambda itself leaves of batches that it gave up."""
 
-import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
