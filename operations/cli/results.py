@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from chalicelib.scores import exact_sum
+
 
 def print_json(fields: Mapping[str, Any]) -> None:
     """Print one object on a line of its own."""
@@ -16,3 +18,8 @@ def print_json(fields: Mapping[str, Any]) -> None:
 def total_fields(found: Decimal | None, expected: Decimal) -> dict[str, Any]:
     """A total and what it should be, as texts: JSON's readers would round numbers."""
     return {"total": None if found is None else str(found), "expected": str(expected)}
+
+
+def difference_field(found: Decimal | None, expected: Decimal) -> str | None:
+    """By how much the total is too large, as text; None where it is no number."""
+    return None if found is None else str(exact_sum((found, expected.copy_negate())))

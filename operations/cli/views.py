@@ -17,9 +17,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from chalicelib.scores import EXACT
+from chalicelib.scores import EXACT, exact_sum
 from operations import progress
 from operations.rejects.objects import RejectsObject, count_reasons
+from operations.totals.read import InvalidItem
 
 SHOWN_USERS = 10
 SHOWN_DIFFERENCES = 50
@@ -59,7 +60,7 @@ def leaderboard(
     table = Table(title=f"{title}, {min(top, players):,} of {players:,} players")
     table.add_column("#", justify="right")
     table.add_column("Player")
-    table.add_column("Score", justify="right")
+    table.add_column("Score", justify="right", overflow="fold")
     best_first = sorted(totals.items(), key=lambda entry: (-entry[1], entry[0]))[:top]
     places = _shown_places([total for _, total in best_first])
     for rank, (username, total) in enumerate(best_first):
@@ -115,17 +116,33 @@ def table_progress(bars: Progress) -> progress.Progress:
     return show
 
 
-def totals_table(title: str, total: str, other: str, rows: Sequence[TotalRow]) -> Table:
-    """Players whose total differs, or has changed."""
+def totals_table(
+    title: str, total: str, other: str, rows: Sequence[TotalRow], *, difference: str = ""
+) -> Table:
+    """Players whose total differs, or has changed; by how much, under the heading `difference`."""
     table = Table(title=title)
-    table.add_column("Player")
-    table.add_column(total, justify="right")
-    table.add_column(other, justify="right")
+    table.add_column("Player", overflow="fold")
+    for heading in filter(None, (total, other, difference)):
+        table.add_column(heading, justify="right", overflow="fold")
     if any(row.note for row in rows):
         table.add_column("")
     for row in rows:
         found = "no number" if row.total is None else f"{row.total:,f}"
-        table.add_row(Text(row.player), found, f"{row.other:,f}", row.note or None)
+        numbers = [found, f"{row.other:,f}"]
+        if difference:
+            by = None if row.total is None else exact_sum((row.total, row.other.copy_negate()))
+            numbers.append("" if by is None else f"{by:+,f}")
+        table.add_row(Text(row.player), *numbers, row.note or None)
+    return table
+
+
+def invalid_table(records: Sequence[InvalidItem]) -> Table:
+    """Records in the table that count for nothing, each with its reason."""
+    table = Table(title="Invalid records, which count for nothing")
+    table.add_column("RecordID", justify="right", overflow="fold")
+    table.add_column("Reason", overflow="fold")
+    for each in records:
+        table.add_row(each.record_id, Text(each.reason))
     return table
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.receipts import DamagedItem, UserItem, read_user_item
 from chalicelib.scores import Place
-from chalicelib.stream_records import decode_stream_record
+from chalicelib.stream_records import StreamRecord, decode_stream_record
 
 Item = Mapping[str, Any]
 """An item, or some attributes of one, in DynamoDB's attribute values."""
@@ -17,14 +17,23 @@ def score_of(item: Item) -> tuple[str, Decimal] | None:
 
     The rule is the aggregator's own.
     """
+    for change in _decoded(item).changes:
+        return change.username, change.amount
+    return None
+
+
+def problem_of(item: Item) -> str:
+    """Why an item of GameScoreRecords counts for nothing; empty if it counts."""
+    return (_decoded(item).problem or "").replace("NewImage", "record")
+
+
+def _decoded(item: Item) -> StreamRecord:
     inserted = {
         "eventName": "INSERT",
         "eventID": "scan",
         "dynamodb": {"SequenceNumber": "scan", "NewImage": item},
     }
-    for change in decode_stream_record(Place(0), inserted).changes:
-        return change.username, change.amount
-    return None
+    return decode_stream_record(Place(0), inserted)
 
 
 def total_of(item: Item) -> Decimal | None:

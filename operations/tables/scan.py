@@ -36,7 +36,7 @@ class ReadMeter:
 
     def __init__(self, units_a_second: float | None = None) -> None:
         self.units = 0.0
-        self._units_a_second = units_a_second
+        self.units_a_second = units_a_second
         self._typical = LARGEST_PAGE_UNITS / 2
         self._owed = 0.0
         self._paid_at = time.monotonic()
@@ -44,11 +44,11 @@ class ReadMeter:
 
     def wait(self) -> float:
         """Wait until the next page may be requested; the units reserved for it."""
-        if self._units_a_second is None:
+        if self.units_a_second is None:
             return 0.0
         with self._changed:
             while self._pay() > 0:
-                self._changed.wait(self._owed / self._units_a_second)
+                self._changed.wait(self._owed / self.units_a_second)
             self._owed += self._typical
             return self._typical
 
@@ -62,7 +62,7 @@ class ReadMeter:
 
     def _pay(self) -> float:
         now = time.monotonic()
-        paid = (now - self._paid_at) * (self._units_a_second or 0)
+        paid = (now - self._paid_at) * (self.units_a_second or 0)
         self._paid_at = now
         self._owed = max(0.0, self._owed - paid)
         return self._owed

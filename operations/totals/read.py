@@ -1,21 +1,38 @@
 """Reads records and totals into sums."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from decimal import Decimal
+from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
+from chalicelib.scores import EXACT
 from operations.progress import Progress
 from operations.stage.stage import Stage
-from operations.tables.items import score_of, total_of
+from operations.tables.items import problem_of, score_of, total_of
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals.sums import UserSums
 
+NAMED_RECORDS = 1000
+NAMED_PARTS = 3
+MOST_PARTS = 1000
+
+
+class InvalidItem(NamedTuple):
+    """A record in the table that counts for nothing, and why."""
+
+    record_id: str
+    reason: str
+
 
 class RecordCount(NamedTuple):
-    """The records that a scan found, and how many of them are invalid and count for nothing."""
+    """The records that a scan found, and how many of them are invalid and count for nothing.
+
+    `named` are the first of the invalid ones, in the order of their ids.
+    """
 
     records: int
     invalid: int
+    named: tuple[InvalidItem, ...] = ()
 
 
 def expect_records(
@@ -31,6 +48,7 @@ def expect_records(
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     records = invalid = 0
+    named: list[InvalidItem] = []
     attributes = ("RecordID", "Username", "Score")
     for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
         for item in page:
@@ -38,10 +56,55 @@ def expect_records(
             score = score_of(item)
             if score is None:
                 invalid += 1
+                if invalid <= NAMED_RECORDS:
+                    named.append(InvalidItem(item["RecordID"]["N"], problem_of(item)))
             elif only is None or score[0] in only:
                 sums.expect(*score)
         progress(table, records, max(records, about))
-    return RecordCount(records, invalid)
+    named.sort(key=lambda each: Decimal(each.record_id))
+    return RecordCount(records, invalid, tuple(named))
+
+
+class Part(NamedTuple):
+    """A record and the score that it adds to a sum."""
+
+    record_id: str
+    score: Decimal
+
+    @property
+    def finest_place(self) -> int:
+        """The exponent of its last digit: -2 for 0.05."""
+        exponent = self.score.normalize(EXACT).as_tuple().exponent
+        return exponent if isinstance(exponent, int) else 0
+
+
+def read_extremes(
+    stage: Stage, users: Container[str], meter: ReadMeter, progress: Progress
+) -> dict[str, tuple[Part, ...]]:
+    """Of each of these users the records with the largest scores, and those with the finest.
+
+    What makes a sum too long for DynamoDB is a pair of both, what makes it too large the largest.
+    """
+    dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
+    parts: dict[str, list[Part]] = {}
+    read = 0
+    for page in scan_segments(dynamodb, table, ("RecordID", "Username", "Score"), meter):
+        for item in page:
+            read += 1
+            score = score_of(item)
+            if score is not None and score[0] in users and score[1]:
+                of_user = parts.setdefault(score[0], [])
+                of_user.append(Part(item["RecordID"]["N"], score[1]))
+                if len(of_user) > MOST_PARTS:
+                    parts[score[0]] = list(_extremes(of_user))
+        progress(f"{table} again", read, read)
+    return {user: _extremes(of_user) for user, of_user in parts.items()}
+
+
+def _extremes(parts: Sequence[Part]) -> tuple[Part, ...]:
+    largest = nlargest(NAMED_PARTS, parts, key=lambda each: each.score.adjusted())
+    finest = nsmallest(NAMED_PARTS, parts, key=lambda each: each.finest_place)
+    return tuple(dict.fromkeys((*largest, *finest)))
 
 
 def find_totals(

@@ -16,7 +16,7 @@ from decimal import Decimal
 from operations.progress import Progress
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
-from operations.totals.read import RecordCount, expect_records, find_totals, read_total
+from operations.totals.read import InvalidItem, RecordCount, expect_records, find_totals, read_total
 from operations.totals.sums import Comparison, UserSums
 
 MOST_LOOKS = 5
@@ -42,10 +42,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What was found; `differences` lists the first of the `differing_users`."""
+    """What was found.
+
+    `differences` lists the first of the `differing_users`, `invalid` the first of the
+    `invalid_records`.
+    """
 
     records: int
     invalid_records: int
+    invalid: tuple[InvalidItem, ...]
     users: int
     differing_users: int
     differences: tuple[Difference, ...]
@@ -96,6 +101,7 @@ def reconcile(
     return Reconciliation(
         records=counted.records,
         invalid_records=counted.invalid,
+        invalid=counted.named,
         users=users,
         differing_users=differing if differing > MOST_SUSPECTS else len(found),
         differences=tuple(sorted(found, key=lambda each: each.username)[:LISTED_USERS]),

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 MOST_ATTEMPTS = 8
 
+
+class TotalRefused(Exception):
+    """DynamoDB can never hold this total; the message says why."""
+
+
 Amounts = Mapping[bytes, Decimal]
 """The amounts that a user's changes add, by receipt."""
 
@@ -92,7 +97,8 @@ class TotalSetter:
     def set(self, username: str, expected: Decimal, counted: Amounts) -> bool:
         """Make the total the expected one and record these changes as counted; whether it wrote.
 
-        Doing it twice writes nothing more. Raises OperationFailed where others keep writing.
+        Doing it twice writes nothing more. Raises OperationFailed where others keep writing, and
+        TotalRefused where DynamoDB can never hold it.
         """
         for attempt in range(MOST_ATTEMPTS):
             found = self._read(username, counted)
@@ -163,8 +169,11 @@ class TotalSetter:
                 },
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
                 return False
+            if code == "ValidationException":
+                raise TotalRefused(str(error)) from error
             raise
         return True
 
@@ -176,4 +185,4 @@ class TotalSetter:
         changes = [ScoreChange(username, amount, receipt, 0) for receipt, amount in left.items()]
         added = UserTotal(self._dynamodb, self._table, username, archive).add(changes)
         if added.rejects:
-            raise OperationFailed(f"{added.rejects[0].reason}. Correct the records.")
+            raise TotalRefused(added.rejects[0].reason)

@@ -6,38 +6,50 @@ from decimal import Decimal
 from itertools import islice
 
 from chalicelib.scores import InvalidRecord, check_number
-from operations.errors import OperationFailed
 from operations.stage.stage import Stage
 from operations.totals.counted import KnownReceipts
 from operations.totals.sums import UserSums
-from operations.totals.write import Amounts, TotalSetter
+from operations.totals.write import Amounts, TotalRefused, TotalSetter
 
 WRITERS = 16
 USERS_AT_A_TIME = 500
 
 
-def set_totals(stage: Stage, sums: UserSums, receipts: KnownReceipts) -> Iterator[int]:
-    """Set each total with its receipts; yields the number of users done so far."""
+def set_totals(
+    stage: Stage, sums: UserSums, receipts: KnownReceipts, unwritable: dict[str, str]
+) -> Iterator[int]:
+    """Set each total with its receipts; yields the number of users done so far.
+
+    Users in `unwritable` are left alone. Those whose total DynamoDB refuses go there, too, each
+    with the reason.
+    """
     names = stage.names
     setter = TotalSetter(stage.aws.client("dynamodb"), names.totals_table, names.receipts_table)
-    users = _users_to_set(sums, receipts)
+
+    def set_one(user: tuple[str, Decimal, Amounts]) -> None:
+        try:
+            setter.set(*user)
+        except TotalRefused as error:
+            unwritable[user[0]] = str(error)
+
+    users = (each for each in _users_to_set(sums, receipts) if each[0] not in unwritable)
     done = 0
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="setter") as writers:
         while batch := list(islice(users, USERS_AT_A_TIME)):
-            for _ in writers.map(lambda each: setter.set(*each), batch):
+            for _ in writers.map(set_one, batch):
                 done += 1
                 yield done
 
 
-def refuse_unwritable(sums: UserSums) -> None:
-    """Raise OperationFailed where a sum is no number that DynamoDB holds."""
-    for each in sums.differences():
+def find_unwritable(sums: UserSums) -> dict[str, str]:
+    """The users whose sum is no number that DynamoDB holds, each with the reason."""
+    unwritable = {}
+    for each in sums.comparisons():
         try:
             check_number("the sum", each.expected)
         except InvalidRecord as error:
-            raise OperationFailed(
-                f"The total of {each.username!r} cannot be written: {error}. Correct the records."
-            ) from error
+            unwritable[each.username] = str(error)
+    return unwritable
 
 
 def _users_to_set(

@@ -74,14 +74,18 @@ def shell(
     stage_aws: EmbeddedAws,
     find_once: Callable[..., Stage],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Shell:
-    """The command line; the stage and the AWS are named by options."""
-    monkeypatch.setattr("operations.cli.options.open_stage", find_once)
-    monkeypatch.setenv("COLUMNS", "160")
-    for name, value in stage_aws.variables.items():
-        monkeypatch.setenv(name, value)
-    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage_aws.endpoint_url])
+) -> Iterator[Shell]:
+    """The command line; the stage and the AWS are named by options.
+
+    It has patches of its own, since a test may undo its.
+    """
+    options = ["--stage", stage.name, "--endpoint-url", stage_aws.endpoint_url]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("operations.cli.options.open_stage", find_once)
+        patched.setenv("COLUMNS", "160")
+        for name, value in stage_aws.variables.items():
+            patched.setenv(name, value)
+        yield Shell(stage, capsys, options)
 
 
 @pytest.fixture

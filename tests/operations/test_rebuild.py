@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
 from operations.stage.mappings import require_mapping, switch_mapping
+from operations.stage.pause import Pause
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.tables.stream import TableStream
 from operations.totals import rebuild as rebuilding
@@ -43,6 +45,12 @@ def delete_total(stage: Stage, user: str) -> None:
     stage.aws.client("dynamodb").delete_item(
         TableName=stage.names.totals_table,
         Key={"Username": {"S": user}},
+    )
+
+
+def delete_record(stage: Stage, record_id: int) -> None:
+    stage.aws.client("dynamodb").delete_item(
+        TableName=stage.names.records_table, Key={"RecordID": {"N": str(record_id)}}
     )
 
 
@@ -255,6 +263,101 @@ def test_a_record_that_the_stream_held_back_is_refused(
     assert "much later than it was written" in answer.err
     assert paused == ["Disabled", "Disabled"]
     assert again.status == 0
+
+
+def test_a_total_that_no_number_holds_stops_nobody_and_its_records_are_named(
+    shell: Shell, stage: Stage
+) -> None:
+    insert(shell, 36_000, "Too long", "1E+50")
+    until(lambda: totals(stage, "Too long"), {"Too long": Decimal("1E+50")})
+    insert(shell, 36_001, "Too long", "1E-50")
+    insert(shell, 36_002, "Too long", "5")
+    insert(shell, 36_003, "Beside it", "5")
+    until(lambda: totals(stage, "Beside it"), {"Beside it": Decimal(5)})
+    set_total(stage, "Beside it", "6")
+    dry = shell("rebuild", "--dry-run", "--json")
+    shown = shell("rebuild", "--dry-run")
+
+    answer = shell(*REBUILD)
+
+    found = totals(stage, "Too long", "Beside it")
+    for record_id in (36_001, 36_002):
+        delete_record(stage, record_id)
+    again = shell(*REBUILD)
+    assert (dry.status, answer.status, again.status) == (1, 1, 0), answer.err
+    assert dry.json["unwritable"] == answer.json["unwritable"]
+    (unwritable,) = answer.json["unwritable"]
+    assert unwritable["username"] == "Too long"
+    assert unwritable["reason"] == "the sum has more than 38 significant digits"
+    assert {"record_id": "36000", "score": "1E+50"} in unwritable["records"]
+    assert {"36001", "36000"} <= {each["record_id"] for each in unwritable["records"]}
+    assert "Too long" not in dry.json["changed"]
+    assert "Too long" in shown.out
+    assert found == {"Too long": Decimal("1E+50"), "Beside it": Decimal(5)}
+    assert answer.err.index("No number holds the totals of 'Too long'") < answer.err.index(
+        "Reading the aggregator's rejects"
+    )
+    assert states(stage) == ["Enabled", "Enabled"]
+    shell("rejects", "discard", "--prefix", "", "--yes")
+
+
+@contextmanager
+def short_record_age(stage: Stage) -> Iterator[None]:
+    """The mappings give records up after a minute, the shortest that Lambda has."""
+    client = stage.aws.client("lambda")
+    uuids = [require_mapping(stage, function).uuid for function in FUNCTIONS]
+    for uuid in uuids:
+        client.update_event_source_mapping(UUID=uuid, MaximumRecordAgeInSeconds=60)
+    yield
+    for uuid in uuids:
+        client.update_event_source_mapping(UUID=uuid, MaximumRecordAgeInSeconds=43_200)
+
+
+def test_reading_that_would_keep_records_waiting_too_long_is_refused_before_the_pause(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(10):
+        insert(shell, 37_000 + number, "Slow", "1")
+    # a table is small that the embedded AWS takes for 2 KB, so the part has to be small, too
+    monkeypatch.setattr(rebuilding, "SAFE_PART", 0.001)
+
+    with short_record_age(stage):
+        answer = shell("rebuild", "--max-read-units", "1")
+
+    assert answer.status == 1
+    assert "but records wait for 60 seconds at most" in answer.err
+    assert "Pausing" not in answer.err
+    assert states(stage) == ["Enabled", "Enabled"]
+
+
+def test_a_rebuild_that_keeps_records_waiting_too_long_gives_up_before_it_writes(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pause, "waited_seconds", lambda _: 50)
+
+    with short_record_age(stage):
+        answer = shell(*REBUILD)
+
+    assert answer.status == 1
+    assert "records have been waiting for 48 seconds and may wait for 60 seconds" in answer.err
+    assert "No total was changed and both functions go on" in answer.err
+    assert states(stage) == ["Enabled", "Enabled"]
+
+
+def test_a_rebuild_that_finds_mappings_paused_for_long_says_where_their_records_go(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause(stage)
+    monkeypatch.setattr(Pause, "waited_seconds", lambda _: 25 * 3600)
+
+    answer = shell(*REBUILD)
+
+    assert answer.status == 0, answer.err
+    assert "A mapping is paused since 20" in answer.err
+    told = " ".join(answer.err.split())
+    assert told.count("go to the rejects bucket when the mappings are resumed") == 2
+    assert told.count("afterwards run `rejects redrive --prefix aws/lambda/`") == 2
+    assert states(stage) == ["Enabled", "Enabled"]
 
 
 def test_expiring_records_are_refused_unless_they_shall_not_count(

@@ -1,5 +1,6 @@
 """reconcile: what differs is found, what is in flight is not."""
 
+import io
 import json
 import resource
 import time
@@ -8,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from chalicelib.scores import exact_sum
+from operations.cli.views import TotalRow, totals_table
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals import reconcile as reconciling
@@ -63,17 +66,42 @@ def test_a_changed_a_deleted_and_a_broken_total_are_found(shell: Shell, stage: S
     assert before.status == 0, before.out
     assert before.json["exact"] is True
     assert before.json["invalid_records"] == 1
+    assert before.json["invalid"] == [
+        {"record_id": "5010", "reason": "Score is a string, not a number"}
+    ]
+    assert "5010 │ Score is a string, not a number" in table_shown.out
     assert before.json["read_units"] > 0
     assert (damaged.status, table_shown.status, one.status) == (1, 1, 1)
     differences = damaged.json["differences"]
     assert {user: differences[user] for user in ("Kim", "Lou", "Mia")} == {
-        "Kim": {"total": "4", "expected": "3.5", "moving": False},
-        "Lou": {"total": "0", "expected": "7", "moving": False},
-        "Mia": {"total": None, "expected": "11", "moving": False},
+        "Kim": {"total": "4", "expected": "3.5", "difference": "0.5", "moving": False},
+        "Lou": {"total": "0", "expected": "7", "difference": "-7", "moving": False},
+        "Mia": {"total": None, "expected": "11", "difference": None, "moving": False},
     }
     assert list(one.json["differences"]) == ["Kim"]
     assert one.json["users"] == 1
     assert "no number" in table_shown.out
+
+
+def test_no_number_is_cut_however_long_it_is_and_each_difference_is_shown() -> None:
+    total, expected = Decimal("98765432109876543210987654321098765432"), Decimal("1E+40")
+    rows = [TotalRow("Kim", total, expected, "still moving"), TotalRow("Lou", None, Decimal(7))]
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    console.print(totals_table("Differ", "Total", "Sum", rows, difference="Difference"))
+
+    columns = zip(
+        *(
+            [cell.strip() for cell in line.split("│")[1:-1]]
+            for line in console.export_text().splitlines()
+            if line.startswith("│")
+        ),
+        strict=True,
+    )
+    _, totals_shown, sums_shown, differences, _ = ("".join(cells) for cells in columns)
+    assert totals_shown == f"{total:,f}no number"
+    assert sums_shown == f"{expected:,f}7"
+    assert differences == f"{exact_sum((total, -expected)):+,f}"
 
 
 @pytest.mark.usefixtures("_known_players")

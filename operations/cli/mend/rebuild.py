@@ -1,9 +1,12 @@
 """The verb rebuild: every total set from the records."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from operations.cli import views
@@ -11,7 +14,7 @@ from operations.cli.options import deployed_stage_options, json_option, max_read
 from operations.cli.results import print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
-from operations.totals.rebuild import Rebuilt
+from operations.totals.rebuild import Rebuilt, UnwritableTotal
 from operations.totals.rebuild import rebuild as rebuild_totals
 
 
@@ -44,9 +47,11 @@ def rebuild(
 ) -> None:
     """Set every total to the sum of the user's records: after damage, or over an existing table.
 
-    It pauses both functions' mappings, so that records wait in their streams (a day at most),
-    proves that the table was not written while it was read, or refuses, and resumes them.
-    Interrupted, it tells in which state it left things; run it again to go on.
+    It pauses both functions' mappings, so that records wait in their streams (for half the
+    retention at most, 12 hours), proves that the table was not written while it was read, or
+    refuses, and resumes them. A user whose sum is no number that DynamoDB holds keeps the total,
+    the records to correct are named, and the exit status is 1. Interrupted, it tells in which state
+    it left things; run it again to go on.
     """
     console = Console(stderr=True)
     with views.progress_bars(console) as bars:
@@ -69,6 +74,17 @@ def rebuild(
             "changed": {
                 each.username: total_fields(each.found, each.expected) for each in result.changed
             },
+            "unwritable": [
+                {
+                    "username": each.username,
+                    "reason": each.reason,
+                    "records": [
+                        {"record_id": part.record_id, "score": str(part.score)}
+                        for part in each.records
+                    ],
+                }
+                for each in result.unwritable
+            ],
             "receipts": result.receipts,
             "read_units": result.read_units,
             "seconds": round(result.seconds, 3),
@@ -76,6 +92,18 @@ def rebuild(
         print_json(fields)
     else:
         Console().print(rebuilt(result))
+    sys.exit(1 if result.unwritable else 0)
+
+
+def unwritable_table(totals: Sequence[UnwritableTotal]) -> Table:
+    """The totals that cannot be written, and the records of the largest and finest scores."""
+    table = Table(title="Totals that cannot be written", show_lines=True)
+    for heading in ("Player", "Reason", "Largest and finest records: RecordID, Score"):
+        table.add_column(heading, overflow="fold")
+    for each in totals:
+        records = "\n".join(f"{part.record_id}, {part.score}" for part in each.records)
+        table.add_row(Text(each.username), Text(each.reason), records)
+    return table
 
 
 def rebuilt(result: Rebuilt) -> RenderableType:
@@ -87,6 +115,10 @@ def rebuilt(result: Rebuilt) -> RenderableType:
         rows = [views.TotalRow(each.username, each.found, each.expected) for each in first]
         shown.append(views.totals_table(title, "From", "To", rows))
     shown += views.others_line(result.changed_users)
+    if result.unwritable:
+        shown.append(unwritable_table(result.unwritable[: views.SHOWN_DIFFERENCES]))
+        shown += views.others_line(len(result.unwritable))
+        shown.append(Text("Correct these records in the table, then run this again.", "bold red"))
     line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
     line += f"units, {result.seconds:.1f} seconds"
     if result.is_dry_run:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
-from operations.cli.results import print_json, total_fields
+from operations.cli.results import difference_field, print_json, total_fields
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.reconcile import Reconciliation
@@ -39,8 +39,9 @@ def reconcile(
 ) -> None:
     """Compare every total with the sum of the user's records; exit status 1 if one differs.
 
-    What differs is looked at again until it is exact, or differs by the same amount twice. It
-    reads both tables whole, and changes nothing. Records that expired by time to live keep their
+    What differs is looked at again until it is exact, or differs by the same amount twice. Records
+    that are invalid, and so count for nothing, are named. It reads both tables whole, and changes
+    nothing. Records that expired by time to live keep their
     score in the total, so they show as a difference here.
     """
     with views.progress_bars(Console(stderr=True)) as bars:
@@ -56,11 +57,13 @@ def reconcile(
             "exact": result.is_exact,
             "records": result.records,
             "invalid_records": result.invalid_records,
+            "invalid": [each._asdict() for each in result.invalid],
             "users": result.users,
             "differing_users": result.differing_users,
             "differences": {
                 each.username: {
                     **total_fields(each.found, each.expected),
+                    "difference": difference_field(each.found, each.expected),
                     "moving": each.is_moving,
                 }
                 for each in result.differences
@@ -85,8 +88,14 @@ def reconciliation(result: Reconciliation) -> RenderableType:
             )
             for each in result.differences[: views.SHOWN_DIFFERENCES]
         ]
-        shown.append(views.totals_table("Totals that differ", "Total", "Sum of the records", rows))
+        title = "Totals that differ"
+        shown.append(
+            views.totals_table(title, "Total", "Sum of the records", rows, difference="Difference")
+        )
     shown += views.others_line(result.differing_users)
+    if result.invalid:
+        shown.append(views.invalid_table(result.invalid[: views.SHOWN_DIFFERENCES]))
+        shown += views.others_line(result.invalid_records)
     invalid = f", {result.invalid_records:,} of them invalid" if result.invalid_records else ""
     cost = (
         f"{result.records:,} records{invalid}; {result.read_units:,.1f} read units, "
