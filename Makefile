@@ -3,11 +3,12 @@ PYTHON ?= python3
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 BIN := .venv/bin
 SECONDS ?= 20
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ready ## Deploy to an embedded AWS, send scores, compare every total (ARGS="--records 500")
 	@$(BIN)/python -m operations demo $(ARGS)
@@ -18,22 +19,31 @@ up: ready ## The same, left running for other programs until Ctrl-C
 package: ready ## Make out/sam.yaml and out/deployment.zip for CloudFormation (ARGS="--stage dev out")
 	@$(BIN)/python -m operations package $(ARGS)
 
-screens: ready ## Capture the screens of the README anew
+book: setup ## Write the parts of README and docs/ that come from results and commands
+	@$(BIN)/python -m docs.book
+
+screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
-test: setup ## Run every test
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Run every test, side by side on the machine's cores
+	@$(PYTEST) $(ARGS)
+
+quick: setup ## Run the tests that need no embedded AWS and no patience
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
 
-soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 1000 --seed 7")
+conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)
+	@$(BIN)/python -m tests.conformance $(ARGS)
+
+soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 2000 --on-the-wire")
 	@$(BIN)/python -m tests.proofs.soak $(ARGS)
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each

@@ -9,11 +9,11 @@ from unittest import mock
 import boto3
 
 import app
-from benchmarks.rivals.tables import Handler, MakeHandler, RivalSession, RivalTables
+from benchmarks.looks import OURS
+from benchmarks.rivals.interface import Handler, MakeHandler, RivalSession, RivalTables
 from chalicelib import clients
 from chalicelib.settings import Settings
 
-OURS = "ours"
 RIVAL_TABLES = RivalTables(records="RivalRecords", totals="RivalTotals")
 TOTALS_TABLE = "GameScoresByUser"
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.contenders import OURS
 from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, LambdaContext
-from benchmarks.rivals.tables import Handler
+from benchmarks.looks import OURS
+from benchmarks.rivals.interface import Handler
 
 CONTEXT = LambdaContext()
 MakeEvents = Callable[[str], Iterator[Event]]

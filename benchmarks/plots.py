@@ -1,154 +1,204 @@
-"""The committed figures as SVG plots, for the README and docs/scale.md."""
+"""The committed figures as SVG plots, for the pages in docs/."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
 
+from benchmarks.looks import LOOKS, Look
 from benchmarks.results import Row, load
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "plots"
-COLOURS = {
-    "ours": "#0b7a75",
-    "lab": "#9aa5b1",
-    "powertools-batch": "#7b6fa8",
-    "powertools-idempotent": "#c06c52",
-    "transaction": "#d9a441",
-}
 Axes = Any
+MOST_TICKS = 5
+AS_NUMBERS = FuncFormatter(lambda value, _: f"{value:,.0f}")
+SCENARIOS = {
+    "fresh": "each user new",
+    "steady": "100 steady users",
+    "20 users": "20 users",
+    "one user": "one user",
+}
+STYLE: Any = {
+    "svg.hashsalt": "game-scores",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
 
 
-def draw_all() -> list[Path]:
+def draw_all(folder: Path = FOLDER) -> list[Path]:
     """The plots' files, drawn anew from the committed figures."""
-    style: Any = {
-        "svg.hashsalt": "game-scores",
-        "svg.fonttype": "none",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "legend.frameon": False,
-    }
-    with rc_context(style):
+    folder.mkdir(parents=True, exist_ok=True)
+    with rc_context(STYLE):
         return [
-            _draw("aggregator", 3, _draw_aggregator),
-            _draw("growth", 4, _draw_growth),
-            _draw("end-to-end", 2, _draw_end_to_end),
-            _draw("scale", 3, _draw_scale),
+            _draw(folder / "aggregator.svg", (3, 1), (9, 7.6), _draw_aggregator),
+            _draw(folder / "growth.svg", (2, 4), (12, 5), _draw_growth),
+            _draw(folder / "end-to-end.svg", (1, 2), (9, 3.6), _draw_end_to_end),
+            _draw(folder / "scale.svg", (1, 3), (12, 4.2), _draw_scale),
         ]
 
 
-def _draw(name: str, panels: int, draw: Callable[[list[Row], list[Axes]], None]) -> Path:
-    figure = Figure(figsize=(3.6 * panels, 3.2), layout="constrained")
-    axes = figure.subplots(1, panels)
-    draw(load(name), list(axes))
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{name}.svg"
+def _draw(
+    path: Path,
+    panels: tuple[int, int],
+    inches: tuple[float, float],
+    draw: Callable[[Figure, list[Row], list[Axes]], None],
+) -> Path:
+    figure = Figure(figsize=inches, layout="constrained")
+    axes = figure.subplots(*panels, squeeze=False)
+    draw(figure, load(path.stem), list(axes.flat))
     figure.savefig(path, metadata={"Date": None})
     lines = (line.rstrip() for line in path.read_text().splitlines())
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
-def _draw_aggregator(rows: list[Row], axes: list[Axes]) -> None:
-    scenarios = ["fresh", "steady", "20 users", "one user"]
+def _draw_aggregator(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if row["batch"] == 100:
+            key = row["scenario"], row["contender"]
+            found[key] = {**found.get(key, {}), **row}
     panels = (
-        ("cpu_to_lab_at_4_ms", "CPU a record, the lab's is 1"),
-        ("wall_to_lab", "time a batch, the lab's is 1"),
-        ("write_units_per_record", "write units a record"),
+        ("cpu_to_lab_at_4_ms", "CPU a record\n(times the lab's handler)", "{:.2f}"),
+        ("wall_ms_per_batch", "time a batch of 100\n(milliseconds)", "{:,.0f}"),
+        ("reported_write_units_per_record", "write units\n(a record)", "{:.2f}"),
     )
-    for axis, (figure, title) in zip(axes, panels, strict=True):
-        for index, (name, colour) in enumerate(COLOURS.items()):
-            values = [
-                next(
-                    row[figure]
-                    for row in rows
-                    if row["scenario"] == scenario
-                    and row["batch"] == 100
-                    and row["contender"] == name
-                    and figure in row
-                )
-                for scenario in scenarios
-            ]
-            places = [place + 0.16 * (index - 2) for place in range(len(scenarios))]
-            axis.bar(places, values, 0.15, color=colour, label=name)
-        axis.set_xticks(range(len(scenarios)), scenarios)
-        axis.set_title(title)
-    axes[0].set_ylim(0, 4.6)
-    axes[0].legend(fontsize=7, ncol=2, loc="upper left")
+    for axis, (name, label, form) in zip(axes, panels, strict=True):
+        for index, (contender, look) in enumerate(LOOKS.items()):
+            values = [found[scenario, contender][name] for scenario in SCENARIOS]
+            places = [place + 0.17 * (index - 2) for place in range(len(SCENARIOS))]
+            bars = axis.bar(places, values, 0.16, color=look.colour, label=look.title)
+            axis.bar_label(bars, fmt=form, fontsize=7, padding=1)
+        axis.set_xticks(range(len(SCENARIOS)), list(SCENARIOS.values()))
+        axis.tick_params(axis="x", length=0)
+        axis.set_ylabel(label)
+    axes[-1].set_xlabel("whose scores are in a batch of 100 records")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 
 
-def _draw_growth(rows: list[Row], axes: list[Axes]) -> None:
+def _draw_growth(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
     panels = {
-        "users": ("users", True),
-        "batch": ("records in a batch", True),
-        "archive pages": ("archive pages of each user", True),
-        "hot user's percent": ("one user's share, percent", False),
+        "users": ("users (number)", 1),
+        "batch": ("size of a batch (records)", 1),
+        "archive pages": ("archive of each user (pages)", 1),
+        "hot user's percent": ("one user's share (percent of records)", None),
     }
-    for axis, (grows, (label, logarithmic)) in zip(axes, panels.items(), strict=True):
+    count = len(panels)
+    for index, (grows, (label, logarithmic_from)) in enumerate(panels.items()):
+        counts, times = axes[index], axes[index + count]
         points = [row for row in rows if row["grows"] == grows]
-        values = [max(row["value"], 0.5) if logarithmic else row["value"] for row in points]
-        for figure, colour, name in (
-            ("write_units_per_record", COLOURS["lab"], "write units"),
-            ("requests_per_record", COLOURS["transaction"], "requests"),
+        values = [row["value"] for row in points]
+        for name, title, colour, width in (
+            ("write_units_per_record", "write units", "#d9a441", 5),
+            ("requests_per_record", "requests", "#7b6fa8", 1.5),
         ):
-            axis.plot(values, [row[figure] for row in points], "o-", color=colour, label=name)
-        microseconds = [row["cpu_us_per_record"] / 1000 for row in points]
-        axis.plot(values, microseconds, "o-", color=COLOURS["ours"], label="CPU, ms")
-        if logarithmic:
-            axis.set_xscale("log")
-        axis.set_ylim(0, 1.3)
-        axis.set_xlabel(label)
-    axes[0].set_title("a record's cost")
-    axes[0].legend(fontsize=7)
+            figures = [row[name] for row in points]
+            counts.plot(values, figures, "o-", color=colour, linewidth=width, label=title)
+        milliseconds = [row["cpu_us_per_record"] / 1000 for row in points]
+        times.plot(values, milliseconds, "D-", color=LOOKS["ours"].colour, label="CPU")
+        for axis in (counts, times):
+            if logarithmic_from:
+                axis.set_xscale("symlog", linthresh=logarithmic_from)
+                axis.set_xticks(values if len(values) <= MOST_TICKS else values[1::2])
+                axis.xaxis.set_minor_locator(NullLocator())
+                axis.xaxis.set_major_formatter(AS_NUMBERS)
+        counts.set_ylim(0, 1.3)
+        times.set_ylim(0, 0.4)
+        times.set_xlabel(label)
+    axes[0].set_ylabel("write units and requests\n(a record)")
+    axes[count].set_ylabel("CPU\n(milliseconds a record)")
+    handles, titles = axes[0].get_legend_handles_labels()
+    more_handles, more_titles = axes[count].get_legend_handles_labels()
+    figure.legend(handles + more_handles, titles + more_titles, loc="outside upper center", ncols=3)
 
 
-def _draw_end_to_end(rows: list[Row], axes: list[Axes]) -> None:
-    labels = [f"{row['records']:,}\n{row['shards']} sh." for row in rows]
-    for figure, name, colour, shift in (
-        ("stored_per_second", "stored", COLOURS["lab"], -0.2),
-        ("totalled_per_second", "in totals", COLOURS["ours"], 0.2),
+def _draw_end_to_end(_: Figure, rows: list[Row], axes: list[Axes]) -> None:
+    labels = [f"{row['records']:,}\n{_shards(row['shards'])}" for row in rows]
+    for name, title, colour, shift in (
+        ("stored_per_second", "stored", "#b8c2cc", -0.2),
+        ("totalled_per_second", "in totals", LOOKS["ours"].colour, 0.2),
     ):
         places = [place + shift for place in range(len(rows))]
-        axes[0].bar(places, [row[figure] for row in rows], 0.38, color=colour, label=name)
-    axes[0].set_title("records a second, embedded AWS")
+        bars = axes[0].bar(places, [row[name] for row in rows], 0.38, color=colour, label=title)
+        axes[0].bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=1)
+    axes[0].set_ylabel("throughput (records a second)")
+    axes[0].set_ylim(0, 950)
     floors = [0.0] * len(rows)
-    for figure, name, colour in (
-        ("services_cpu_seconds", "embedded AWS", COLOURS["lab"]),
-        ("functions_cpu_seconds", "functions", COLOURS["ours"]),
-        ("sender_cpu_seconds", "sender", COLOURS["transaction"]),
+    for name, title, colour in (
+        ("services_cpu_seconds", "embedded AWS", "#b8c2cc"),
+        ("functions_cpu_seconds", "functions", LOOKS["ours"].colour),
+        ("sender_cpu_seconds", "sender", "#d9a441"),
     ):
-        values = [row[figure] / row["records"] * 1000 for row in rows]
-        axes[1].bar(range(len(rows)), values, 0.6, bottom=floors, color=colour, label=name)
+        values = [row[name] / row["records"] * 1000 for row in rows]
+        bars = axes[1].bar(range(len(rows)), values, 0.7, bottom=floors, color=colour, label=title)
+        if title != "sender":
+            axes[1].bar_label(
+                bars, fmt="{:.2f}", fontsize=7, label_type="center", color=_ink(title)
+            )
+        else:
+            axes[1].bar_label(bars, labels=[f"+ {value:.2f}" for value in values], fontsize=7)
         floors = [floor + value for floor, value in zip(floors, values, strict=True)]
-    axes[1].set_title("where the CPU goes, ms a record")
+    axes[1].set_ylabel("CPU (milliseconds a record)")
+    axes[1].set_ylim(0, 4.4)
     for axis in axes:
-        axis.set_xticks(range(len(rows)), labels, fontsize=7)
-        axis.legend(fontsize=7)
+        axis.set_xticks(range(len(rows)), labels, fontsize=8)
+        axis.tick_params(axis="x", length=0)
+        axis.set_xlabel("records sent, and shards of the stream")
+        axis.legend(fontsize=8, ncols=3, loc="upper center")
 
 
-def _draw_scale(rows: list[Row], axes: list[Axes]) -> None:
-    for name, colour in COLOURS.items():
+def _draw_scale(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
+    for name, look in LOOKS.items():
         own = [row for row in rows if row["contender"] == name and "records_per_second" in row]
         rates = [row["records_per_second"] for row in own]
         dollars = [row["dollars_by_part"]["DynamoDB, totals"] for row in own]
-        axes[0].plot(rates, dollars, "o-", color=colour, label=name)
-        concurrency = [row["aggregate_concurrency"] for row in own]
-        axes[1].plot(rates, concurrency, "o-", color=colour, label=name)
+        _curve(axes[0], rates, dollars, look)
+        _curve(axes[1], rates, [row["aggregate_concurrency"] for row in own], look)
         curve = next(row for row in own if row["records_per_second"] == 100_000)["backlog_curve"]
         millions = [point / 1e6 for point in curve]
-        axes[2].plot(range(len(millions)), millions, color=colour, label=name)
-    for axis, title in (
-        (axes[0], "totals' write units, dollars a month"),
-        (axes[1], "aggregators side by side"),
+        _curve(axes[2], range(len(millions)), millions, look, marked=False)
+    for axis, label in (
+        (axes[0], "totals' write units (dollars a month)"),
+        (axes[1], "aggregators side by side (number)"),
     ):
         axis.set_xscale("log")
         axis.set_yscale("log")
-        axis.set_xlabel("records a second")
-        axis.set_title(title)
-    axes[2].set_title("ten minutes' outage at 100,000/s")
-    axes[2].set_xlabel("minutes")
-    axes[2].set_ylabel("million records behind")
-    axes[2].set_ylim(0, 150)
-    axes[0].legend(fontsize=7)
+        axis.xaxis.set_major_formatter(AS_NUMBERS)
+        axis.yaxis.set_major_formatter(AS_NUMBERS)
+        axis.set_xlabel("load (records a second)")
+        axis.set_ylabel(label)
+    axes[2].set_title("ten minutes' outage at 100,000 records a second", fontsize=9)
+    axes[2].set_xlabel("time since the outage began (minutes)")
+    axes[2].set_ylabel("backlog (million records)")
+    axes[2].set_ylim(0, None)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+
+
+def _curve(
+    axis: Axes, places: Sequence[float], values: Sequence[float], look: Look, *, marked: bool = True
+) -> None:
+    """A contender's curve, which others that coincide with it leave visible."""
+    axis.plot(
+        places,
+        values,
+        color=look.colour,
+        linewidth=look.width,
+        marker=look.marker if marked else None,
+        markersize=3 + look.width,
+        label=look.title,
+    )
+
+
+def _shards(number: int) -> str:
+    return "1 shard" if number == 1 else f"{number} shards"
+
+
+def _ink(title: str) -> str:
+    """The colour of a value within a bar, readable on it."""
+    return "white" if title == "functions" else "black"

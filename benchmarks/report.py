@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from benchmarks.contenders import OURS
+from benchmarks.looks import OURS, title_of
 from benchmarks.results import Row
 
 
@@ -23,7 +23,7 @@ class Column:
         value = row.get(self.name)
         if value is None:
             return ""
-        return value if isinstance(value, str) else f"{value:{self.form}}{self.unit}"
+        return title_of(value) if isinstance(value, str) else f"{value:{self.form}}{self.unit}"
 
 
 def draw_table(

@@ -1,32 +1,43 @@
-"""Captures the screens in the documents from a pipeline at work on the embedded AWS.
+"""Captures the screens of the pages from a pipeline at work on the embedded AWS.
 
-python -m docs.capture_screens FOLDER
+python -m docs.capture_screens FOLDER: each picture begins with the command that was typed, in
+a terminal of its own, in a shell with the variables that `make up` prints.
 """
 
-import io
+import fcntl
+import os
+import pty
 import random
+import re
+import select
+import shlex
+import struct
+import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rich.console import Console, RenderableType
-
-from operations.cli.see.leaderboard import leaderboard_watch
-from operations.cli.see.status import status_view
+from docs.terminal import draw
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
 from operations.scores.generate import generate_scores, malformed_payloads
 from operations.scores.send import send_payloads
+from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
-from operations.watch.leaderboard import PipelineWatch, read_standings
-from operations.watch.status import read_status
 
-TOP = 8
 RATE = 100
-WATCHED_SECONDS = 12
-COLUMNS = 116
+SENT_SECONDS = 30
+WATCHED_SECONDS = 25
+ROWS = 50
+LEADERBOARD = ("python -m operations leaderboard --stage local --watch --top 8", 43)
+STATUS = ("python -m operations status --stage local", 116)
+"""What is typed, and the columns of the terminal that it is typed in."""
+
+REDRAWN = re.compile(r"\x1b\[2K")
+CURSOR = re.compile(r"\x1b\[\??[0-9;]*[A-HJKlhG]|\r")
 
 
 def capture_screens(folder: Path, announce: Callable[[str], None]) -> list[Path]:
@@ -34,52 +45,60 @@ def capture_screens(folder: Path, announce: Callable[[str], None]) -> list[Path]
     folder.mkdir(parents=True, exist_ok=True)
     with embedded_aws() as aws:
         stage = deploy_locally(aws, announce)
+        variables = {**aws.variables, **stage.variables}
         announce(f"Sending {RATE} scores a second")
-        watched = _watch_while_sending(stage)
+        sender = threading.Thread(target=_send, args=[stage], daemon=True)
+        sender.start()
+        watched = _type(*LEADERBOARD, variables, WATCHED_SECONDS)
+        sender.join()
         announce("Looking at the status")
-        status = status_view(stage.name, read_status(stage))
+        status = _type(*STATUS, variables)
     return [
-        _save(watched, f"leaderboard --watch --top {TOP}", folder / "leaderboard.svg"),
-        _save(status, "status", folder / "status.svg"),
+        _save(watched, *LEADERBOARD, folder / "leaderboard.svg"),
+        _save(status, *STATUS, folder / "status.svg"),
     ]
 
 
-def _watch_while_sending(stage: Stage) -> RenderableType:
+def _send(stage: Stage) -> None:
     chance = random.Random(1)
-    scores = generate_scores(RATE * WATCHED_SECONDS, 60, chance, skew=3)
+    scores = generate_scores(RATE * SENT_SECONDS, 60, chance, skew=3)
     payloads = [score.payload for score in scores]
     payloads[RATE : RATE + 3] = malformed_payloads(3, chance)
-    stream = stage.names.stream
-    sender = threading.Thread(
-        target=send_payloads,
-        args=[stage.aws.client("kinesis"), stream, payloads],
-        kwargs={"rate": RATE},
-        daemon=True,
-    )
-    table = stage.names.totals_table
-    watch = PipelineWatch(stage)
-    sender.start()
-    while True:
-        standings = read_standings(stage.aws.client("dynamodb"), table, TOP)
-        view = leaderboard_watch(standings, TOP, watch.look(standings))
-        if not sender.is_alive():
-            return view
-        time.sleep(1)
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads, rate=RATE)
 
 
-def _save(view: RenderableType, arguments: str, path: Path) -> Path:
-    """The view as an SVG file, under the command line that shows it."""
-    console = Console(
-        file=io.StringIO(),
-        record=True,
-        force_terminal=True,
-        width=COLUMNS,
-        color_system="truecolor",
-    )
-    console.print(view)
-    path.write_text(
-        console.export_svg(title=f"python -m operations {arguments}", unique_id=path.stem)
-    )
+def _type(
+    command: str, columns: int, variables: Mapping[str, str], seconds: float | None = None
+) -> str:
+    """What a terminal of so many columns shows when the command ends, or after so long."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+    arguments = [sys.executable, *shlex.split(command)[1:]]
+    environment = {**os.environ, **variables, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    with subprocess.Popen(
+        arguments, cwd=PROJECT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        written = b""
+        deadline = time.monotonic() + seconds if seconds else float("inf")
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([ours], [], [], 0.1)
+            try:
+                written += os.read(ours, 65_536) if ready else b""
+            except OSError:  # Linux's answer once the other side is closed
+                break
+        process.terminate()
+    os.close(ours)
+    return _last_screen(written.decode())
+
+
+def _last_screen(written: str) -> str:
+    """What stands on the screen at the end: after the last time that it was drawn anew."""
+    return CURSOR.sub("", REDRAWN.split(written)[-1])
+
+
+def _save(screen: str, command: str, columns: int, path: Path) -> Path:
+    path.write_text(draw(screen, command, columns))
     return path
 
 

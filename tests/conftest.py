@@ -15,7 +15,6 @@ import yaml
 from chalice.test import Client
 
 import app
-from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.settings import Settings
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.send import send_payloads
@@ -23,7 +22,6 @@ from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
 from operations.tables.scan import read_totals
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.faults import record_calls
 
 hypothesis.settings.register_profile(
     "unshrunk", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
@@ -32,13 +30,15 @@ hypothesis.settings.register_profile(
 
 Invoke = Callable[..., str]
 
-MADE_CALLS: dict[str, list[str]] = {}
-"""The operations that the functions' clients have sent in this session, by service."""
+AWS_FIXTURES = {"aws", "stage"}
+"""Each test process starts an embedded AWS of its own for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the test that looks back on the whole session come last."""
-    items.sort(key=lambda item: item.name == "test_the_declared_calls_are_those_really_made")
+    """Mark what needs the embedded AWS as slow, so that `make quick` leaves it out."""
+    for item in items:
+        if AWS_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +46,6 @@ def aws() -> Iterator[EmbeddedAws]:
     """A running embedded AWS; the environment speaks to it."""
     with embedded_aws() as running:
         os.environ.update(running.variables)
-        MADE_CALLS["dynamodb"] = record_calls(dynamodb_client())
-        MADE_CALLS["s3"] = record_calls(s3_client())
         yield running
 
 

@@ -1,7 +1,7 @@
 """The rivals, each in the plainest correct use of its own documentation."""
 
 from benchmarks.rivals import lab, powertools_batch, powertools_idempotent, transaction
-from benchmarks.rivals.tables import MakeHandler
+from benchmarks.rivals.interface import MakeHandler
 
 AGGREGATORS: dict[str, MakeHandler] = {
     "lab": lab.make_aggregator,

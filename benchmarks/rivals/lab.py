@@ -9,8 +9,8 @@ import base64
 from decimal import Decimal
 from typing import Any
 
+from benchmarks.rivals.interface import Handler, RivalSession, RivalTables
 from benchmarks.rivals.payloads import decode_item
-from benchmarks.rivals.tables import Handler, RivalSession, RivalTables
 
 
 def make_aggregator(aws: RivalSession, tables: RivalTables) -> Handler:

@@ -15,8 +15,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 
+from benchmarks.rivals.interface import Handler, RivalSession, RivalTables
 from benchmarks.rivals.payloads import decode_item
-from benchmarks.rivals.tables import Handler, RivalSession, RivalTables
 
 logger = Logger(service="rival")
 

@@ -21,9 +21,9 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
+from benchmarks.rivals.interface import Handler, RivalSession, RivalTables
 from benchmarks.rivals.payloads import decode_item
 from benchmarks.rivals.powertools_batch import logger, new_image
-from benchmarks.rivals.tables import Handler, RivalSession, RivalTables
 
 
 def make_aggregator(aws: RivalSession, tables: RivalTables) -> Handler:

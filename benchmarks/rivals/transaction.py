@@ -6,7 +6,7 @@ Exactly once, for four write units and one network round trip a record.
 
 from typing import Any
 
-from benchmarks.rivals.tables import Handler, RivalSession, RivalTables
+from benchmarks.rivals.interface import Handler, RivalSession, RivalTables
 
 
 def make_aggregator(aws: RivalSession, tables: RivalTables) -> Handler:

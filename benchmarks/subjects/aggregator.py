@@ -16,7 +16,7 @@ from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memor
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
-from benchmarks.rivals.tables import Handler, create_markers_table
+from benchmarks.rivals.interface import Handler, create_markers_table
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import embedded_aws

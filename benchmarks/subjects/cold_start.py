@@ -12,9 +12,10 @@ from statistics import median
 
 from rich.table import Table
 
-from benchmarks.contenders import CREDENTIALS, OURS, TOTALS_TABLE
+from benchmarks.contenders import CREDENTIALS, TOTALS_TABLE
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, insertion
+from benchmarks.looks import OURS
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row

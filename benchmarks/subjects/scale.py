@@ -7,11 +7,12 @@ from dataclasses import replace
 from rich.table import Table
 
 from benchmarks import results
-from benchmarks.hottest import hottest_that_keeps_up
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.simulation import RATES, WRITERS, Load, Writer, hottest_share, plan, recover
+from benchmarks.simulation.assumptions import RATES, WRITERS, Load, Writer
+from benchmarks.simulation.hottest import hottest_that_keeps_up
+from benchmarks.simulation.needs import hottest_share, plan, recover
 
 BATCHES = (100, 200, 500, 1_000)
 """Records in a batch, as far as the hottest user is concerned; all else is of batches of 100."""

@@ -84,7 +84,7 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
 def _supervised_server(folder: Path) -> Iterator[EmbeddedAws]:
     for name in ("tmp", "state"):
         (folder / name).mkdir()
-    port = _free_port()
+    port = free_port()
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "operations.local.supervisor", str(folder), str(SERVER)],
         cwd=PROJECT,
@@ -125,7 +125,8 @@ def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -
     raise OperationFailed(f"The embedded AWS did not start. Its last words: {last_lines}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         port: int = candidate.getsockname()[1]

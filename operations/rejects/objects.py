@@ -2,7 +2,7 @@
 
 Ours stand under rejects/<processor>/<day>/ and hold `{"processor", "rejects": [{"reason",
 "record"}]}`. Lambda's stand under aws/lambda/<mapping>/<shard>/<day>/ and hold the failed event
-whole, as `payload`:
+whole, as `payload`, or only tell where its records stood in their stream:
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord
+from operations.rejects.stream_batch import StreamBatch, decode_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,7 +38,8 @@ class RejectsObject:
 
     `version` names what was read, in a versioned bucket. `function` is the one that the
     records were meant for; where the object cannot be understood it and `rejects` are empty, and
-    `problem` says why.
+    `problem` says why. Where the object only tells where its records stood, `batch` says where,
+    and `rejects` are empty until they are read again.
     """
 
     key: str
@@ -46,6 +48,12 @@ class RejectsObject:
     function: str
     rejects: tuple[RejectedRecord, ...]
     problem: str = ""
+    batch: StreamBatch | None = None
+
+    @property
+    def gone(self) -> int:
+        """How many of its records their stream does not have any more, once it was read again."""
+        return self.batch.size - len(self.rejects) if self.batch else 0
 
     @property
     def records(self) -> list[EventRecord]:
@@ -90,11 +98,14 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     response = s3.get_object(Bucket=bucket, Key=key)
     version, written = response.get("VersionId", "null"), response["LastModified"]
     try:
-        function, rejects = decode_object(key, json.loads(response["Body"].read()))
+        content = json.loads(response["Body"].read())
+        function, rejects = decode_object(key, content)
+        batch = None if rejects else decode_batch(content)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         problem = f"it is no object of rejects: {error or type(error).__name__}"
         return RejectsObject(key, version, written, "", (), problem)
-    return RejectsObject(key, version, written, function, rejects)
+    problem = f"its records stand in their stream only: {batch}" if batch else ""
+    return RejectsObject(key, version, written, function, rejects, problem, batch)
 
 
 def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
@@ -107,13 +118,12 @@ def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ..
             RejectedRecord(each["reason"], each["record"]) for each in content["rejects"]
         )
         return str(content["processor"]), rejects
-    context = content["requestContext"]
-    if "payload" not in content:
+    function = content["requestContext"]["functionArn"].split(":function:")[1].split(":")[0]
+    payload = content.get("payload")
+    if payload is None and decode_batch(content) is None:
         raise ValueError("it holds no payload")
-    payload = content["payload"]
-    event = json.loads(payload) if isinstance(payload, str) else payload
-    reason = f"Lambda gave up: {context['condition']}"
-    function = context["functionArn"].split(":function:")[1].split(":")[0]
+    event = json.loads(payload) if isinstance(payload, str) else payload or {"Records": []}
+    reason = f"Lambda gave up: {content['requestContext']['condition']}"
     rejects = tuple(RejectedRecord(reason, record) for record in event["Records"])
     return function.rsplit("-", 1)[-1], rejects
 

@@ -18,7 +18,7 @@ to be redriven once more, which is harmless: records are stored once and counted
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from chalicelib.receipts import KEPT_SECONDS
@@ -26,7 +26,8 @@ from chalicelib.rejects import object_key
 from chalicelib.scores import EventRecord
 from operations.errors import OperationFailed
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
-from operations.rejects.objects import RejectsObject, identity_of, list_objects
+from operations.rejects.objects import RejectedRecord, RejectsObject, identity_of, list_objects
+from operations.rejects.stream_batch import StreamBatch, read_batch
 from operations.rejects.versions import NewestVersions, read_if_there, remove_if_unchanged
 from operations.stage.invoke import FunctionFailed, invoke
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 24 * 3600
 
-Outcome = Literal["done", "rejected again", "failed", "refused", "would redrive"]
+Outcome = Literal["done", "rejected again", "partly gone", "failed", "refused", "would redrive"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Redriven:
     """What became of one object.
 
     `done` of its `records` were taken by the function; `outcome` is `done` if all were, and
-    `rejected again` if some were not, which then stand under `stands_in`. `failed` and `refused`
-    leave the object alone; `reason` says why.
+    `rejected again` if some were not, which then stand under `stands_in`. `partly gone`: some were
+    in their stream only, which has them no more. That, `failed` and `refused` leave the object
+    alone; `reason` says why.
     """
 
     key: str
@@ -71,7 +73,8 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
     versions = NewestVersions(s3, bucket)
     for load in loads(_read_oldest_first(s3, bucket, prefix)):
         taken = []
-        for found in load:
+        for each in load:
+            found = read_again(stage, each, each.batch) if each.batch else each
             refusal = why_not(found, time.time())
             if refusal:
                 yield Redriven(found.key, len(found.rejects), "refused", reason=refusal)
@@ -81,6 +84,17 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
                 taken.append(found)
         if taken:
             yield from _redrive_together(stage, taken, versions)
+
+
+def read_again(stage: Stage, found: RejectsObject, batch: StreamBatch) -> RejectsObject:
+    """The object with those of its batch's records that their stream still has.
+
+    Where it has none of them, the object's problem says so.
+    """
+    records = read_batch(batch, stage.aws.client("kinesis"), stage.aws.client("dynamodbstreams"))
+    rejects = tuple(RejectedRecord("Lambda gave up", record) for record in records)
+    problem = "" if rejects else f"all are gone from their stream: {batch}"
+    return replace(found, rejects=rejects, problem=problem)
 
 
 def why_not(found: RejectsObject, now_seconds: float) -> str:
@@ -151,14 +165,15 @@ def _settle(
         if ours:
             stands_in.append(key)
             reasons.update(ours)
-    if found.key not in stands_in:
+    if found.key not in stands_in and not found.gone:
         remove_if_unchanged(s3, bucket, found)
+    lost = f"{found.gone:,} of its records are gone from their stream" if found.gone else ""
     return Redriven(
         key=found.key,
-        records=len(identities),
-        outcome="rejected again" if reasons else "done",
+        records=len(identities) + found.gone,
+        outcome="rejected again" if reasons else "partly gone" if found.gone else "done",
         done=sum(each not in reasons for each in identities),
-        reason=next(iter(reasons.values()), ""),
+        reason="; ".join(filter(None, [next(iter(reasons.values()), ""), lost])),
         stands_in=tuple(stands_in),
     )
 

@@ -20,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.errors import OperationFailed, OperationInterrupted, explain
 from operations.progress import Announce, Progress
-from operations.stage.mappings import switch_mappings
-from operations.stage.stage import AGGREGATOR, Stage
+from operations.stage.pause import Pause
+from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.tables.stream import TableStream
 from operations.totals.counted import KnownReceipts, aggregator_rejects
@@ -108,7 +108,7 @@ class _Rebuild:
         self._announce = announce
         self._settle_seconds = settle_seconds
         self._started = time.monotonic()
-        self._paused_at: float | None = None
+        self._pause = Pause(stage)
         self._users_done = 0
         self._is_writing = False
 
@@ -122,7 +122,8 @@ class _Rebuild:
     def wet(self) -> Rebuilt:
         with ExitStack() as opened:
             receipts = opened.enter_context(KnownReceipts())
-            self._pause()
+            self._announce("Pausing both mappings")
+            self._pause.begin()
             arn = self._stage.names.records_stream_arn
             stream = TableStream(self._stage.aws.client("dynamodbstreams"), arn, "TRIM_HORIZON")
             self._announce("Reading the table's stream")
@@ -147,8 +148,7 @@ class _Rebuild:
             return result
 
     def resume(self) -> None:
-        switch_mappings(self._stage, enabled=True)
-        self._paused_at = None
+        self._pause.end()
 
     def leave(self) -> str:
         """Leave a state from which a later run can go on; a sentence that describes it."""
@@ -166,11 +166,6 @@ class _Rebuild:
             "both mappings are paused, so that records wait in their streams. Run this again: it "
             "goes on from here and resumes them at its end."
         )
-
-    def _pause(self) -> None:
-        self._announce("Pausing both mappings")
-        switch_mappings(self._stage, enabled=False)
-        self._paused_at = time.monotonic()
 
     def _scan_undisturbed(
         self, opened: ExitStack, stream: TableStream, receipts: KnownReceipts
@@ -191,10 +186,7 @@ class _Rebuild:
 
     def _wait_for_invocations(self) -> None:
         """Wait until every invocation that began before the pause is over."""
-        name = self._stage.function_name(AGGREGATOR)
-        function = self._stage.aws.client("lambda").get_function_configuration(FunctionName=name)
-        over = (self._paused_at or time.monotonic()) + function["Timeout"]
-        remaining = over - time.monotonic()
+        remaining = self._pause.seconds_left()
         if remaining > 0:
             self._announce(f"Waiting {remaining:.0f} seconds for invocations under way")
             time.sleep(remaining)

@@ -4,25 +4,21 @@ import json
 
 from chalice.policy import policy_from_source_code
 
+from chalicelib.clients import dynamodb_client, s3_client
 from operations.stage.config import PROJECT
 from operations.stage.stage import FUNCTIONS
 from tests.builders import TODAY, inserted, kinesis_record
-from tests.conftest import MADE_CALLS, Invoke
+from tests.conftest import Invoke
 from tests.data_stack import DataStack
+from tests.proofs.faults import record_calls
 
 LAMBDAS_OWN = {"s3:ListBucket"}
 """Declared for Lambda itself, which looks at its on-failure destination with the role."""
 
 
-def actions_made() -> set[str]:
-    """The actions that allow the operations sent so far."""
-    return {
-        f"{service}:{action}" for service, operations in MADE_CALLS.items() for action in operations
-    }
-
-
 def test_the_declared_calls_are_those_really_made(invoke: Invoke, data: DataStack) -> None:
     changes = [inserted("Ann", 1, at=TODAY + second) for second in range(60)]
+    table_calls, bucket_calls = record_calls(dynamodb_client()), record_calls(s3_client())
 
     invoke("ProcessKinesisRecords", kinesis_record({"RecordID": 1, "Username": "A", "Score": 1}))
     invoke("ProcessKinesisRecords", kinesis_record(b'{"Score": 1}'))
@@ -32,7 +28,8 @@ def test_the_declared_calls_are_those_really_made(invoke: Invoke, data: DataStac
     policy = policy_from_source_code((PROJECT / "app.py").read_text())
     declared = {action for statement in policy["Statement"] for action in statement["Action"]}
     assert data.totals["Ann"] == 60
-    assert actions_made() == declared - LAMBDAS_OWN
+    made = {f"dynamodb:{call}" for call in table_calls} | {f"s3:{call}" for call in bucket_calls}
+    assert made == declared - LAMBDAS_OWN
 
 
 def test_prods_policies_allow_the_declared_calls_and_no_more() -> None:

@@ -10,21 +10,22 @@ from typing import Any
 import pytest
 
 import app
-from benchmarks import results
 from benchmarks.capacity import count_capacity
-from benchmarks.contenders import OURS, TOTALS_TABLE, contenders, our_environment, rival_session
+from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.dynamodb.stub import answer_in_process
 from benchmarks.dynamodb.tables import Tables, Usage
 from benchmarks.events import Players, stream_events
-from benchmarks.hottest import OurUser, keeps_up
+from benchmarks.looks import OURS
 from benchmarks.measuring import alternate
 from benchmarks.rivals import AGGREGATORS, INGESTERS
-from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
-from benchmarks.simulation import OURS as OUR_WRITER
-from benchmarks.simulation import RATES, WRITERS, Load, plan, recover
+from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
+from benchmarks.simulation.assumptions import OURS as OUR_WRITER
+from benchmarks.simulation.assumptions import WRITERS, Load
+from benchmarks.simulation.hottest import keeps_up
+from benchmarks.simulation.needs import plan, recover
+from benchmarks.simulation.our_user import OurUser
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record, stream_record
 from tests.data_stack import DataStack
 
@@ -128,6 +129,7 @@ def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -
     assert (reported.requests, reported.refused, reported.write_units) == (6, 3, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("players", "batch", "most_units", "most_requests"),
     [
@@ -149,6 +151,7 @@ def test_a_record_costs_no_more_than_the_readme_tells(
     assert usage.requests / 50 <= most_requests
 
 
+@pytest.mark.slow
 def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
     with (
         dynamodb_server() as server,
@@ -210,6 +213,7 @@ def test_no_item_takes_more_than_its_partitions_write_units() -> None:
     assert keeps_up(OUR_WRITER, 1100, batch=100, share=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [5, 30, 100, 1000])
 @pytest.mark.parametrize("batches_per_second", [1, 10])
 def test_the_simulated_user_asks_what_the_aggregator_asks(
@@ -250,42 +254,3 @@ def run_alone(user: OurUser, records: int, second: int) -> None:
         now += next(run)
         while True:
             now += run.send(now)
-
-
-def test_the_readme_tells_the_reported_write_units() -> None:
-    reported = {
-        (row["scenario"], row["batch"]): row["reported_write_units_per_record"]
-        for row in results.load("aggregator")
-        if row["contender"] == OURS and "reported_write_units_per_record" in row
-    }
-    figures = [reported[scenario, 100] for scenario in ("fresh", "steady", "20 users", "one user")]
-    cells = " | ".join(f"{figure:.2f}" for figure in figures)
-    readme = (PROJECT / "README.md").read_text()
-
-    assert f"| **Game Scores** | {cells} |\n" in readme
-    assert f"costs {reported['one user', 1000]:.3f} in batches of 1,000" in readme
-    assert f"on the embedded AWS {figures[1]:.2f} to add it" in readme
-    assert f"{figures[2]:.2f} with 20 users in batches of 100" in readme
-
-
-def test_the_page_on_scale_tells_the_simulated_figures() -> None:
-    rows = results.load("scale")
-    page = (PROJECT / "docs" / "scale.md").read_text()
-
-    for rate in RATES:
-        needs = {row["contender"]: row for row in rows if row.get("records_per_second") == rate}
-        others = ("ours", "lab", "powertools-idempotent", "transaction")
-        side_by_side = ", ".join(
-            f"{needs[name]['aggregate_concurrency']:,.0f}" for name in others[:3]
-        )
-        dollars = ", ".join(two_digits(needs[name]["dollars_a_month"]) for name in others)
-        assert f"| {side_by_side} | {dollars} |\n" in page
-    for row in rows:
-        if "batch" in row and row["contender"] == OURS:
-            limits = [two_digits(row[name]) for name in row if name.endswith("records_per_second")]
-            assert f"| {row['batch']:,} | {' | '.join(limits)} |\n" in page
-
-
-def two_digits(figure: float) -> str:
-    """The figure as a table shows it."""
-    return f"{float(f'{figure:.2g}'):,.0f}"

@@ -30,6 +30,8 @@ KINESIS_EVENTS, TABLE_EVENTS = (
     "ProcessKinesisRecordsKinesisEventSource",
     "AggregateScoresByUserDynamodbEventSource",
 )
+pytestmark = pytest.mark.slow
+
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 
 

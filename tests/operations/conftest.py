@@ -12,7 +12,7 @@ import pytest
 
 from operations.cli.main import run as run_command_line
 from operations.local.pipeline import deploy_locally
-from operations.local.server import EmbeddedAws
+from operations.local.server import EmbeddedAws, embedded_aws
 from operations.rejects.objects import list_objects
 from operations.stage.stage import Stage, open_stage, with_names
 from operations.tables.scan import read_totals, scan
@@ -49,14 +49,20 @@ class Shell:
         return Answer(status, out, err)
 
 
-@pytest.fixture(scope="package")
-def stage(aws: EmbeddedAws) -> Stage:
+@pytest.fixture(scope="session")
+def stage_aws() -> Iterator[EmbeddedAws]:
+    """The embedded AWS of the shared stage, which no other test empties."""
+    with embedded_aws() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stage(stage_aws: EmbeddedAws) -> Stage:
     """The stage that all tests of this folder share; each takes users of its own."""
-    aws.reset()
-    return deploy_locally(aws, announce=lambda _: None)
+    return deploy_locally(stage_aws, announce=lambda _: None)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def find_once() -> Callable[..., Stage]:
     """Looks for each stage only once, and so makes its clients once: half a second each time."""
     return functools.cache(lambda *options: with_names(open_stage(*options)))
@@ -65,6 +71,7 @@ def find_once() -> Callable[..., Stage]:
 @pytest.fixture
 def shell(
     stage: Stage,
+    stage_aws: EmbeddedAws,
     find_once: Callable[..., Stage],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -72,8 +79,9 @@ def shell(
     """The command line; the stage and the AWS are named by options."""
     monkeypatch.setattr("operations.cli.options.open_stage", find_once)
     monkeypatch.setenv("COLUMNS", "160")
-    assert stage.aws.endpoint_url
-    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage.aws.endpoint_url])
+    for name, value in stage_aws.variables.items():
+        monkeypatch.setenv(name, value)
+    return Shell(stage, capsys, ["--stage", stage.name, "--endpoint-url", stage_aws.endpoint_url])
 
 
 @pytest.fixture

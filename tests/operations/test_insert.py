@@ -1,12 +1,17 @@
-"""insert --replace: a correction stands, and the payload that it corrects is still known."""
+"""The verb insert: a correction stands, and the payload that it corrects is still known."""
+
+import json
+from decimal import Decimal
 
 import pytest
 
 from operations.errors import OperationFailed
 from operations.scores.insert import insert_record, parse_record
+from operations.stage.stage import Stage
 from tests.builders import kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
+from tests.operations.conftest import Shell, totals, until
 from tests.proofs.faults import after_next, before_next, fail_requests, record_calls
 
 SENT = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Level": 3}')
@@ -93,3 +98,27 @@ def test_a_record_that_others_keep_sending_anew_is_left_alone(
 
     assert data.records["7"] == item
     assert item["Score"] == {"N": "5"}
+
+
+def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
+    shell: Shell, stage: Stage
+) -> None:
+    record = {"RecordID": 91, "Username": "Ines", "Score": 20}
+
+    first = shell("insert", json.dumps(record))
+    again = shell("insert", json.dumps({**record, "Score": 30}))
+    corrected = shell("insert", json.dumps({**record, "Score": 30}), "--replace", "--json")
+
+    assert (first.status, again.status, corrected.status) == (0, 1, 0)
+    assert "Ines's score of 20 stands in GameScoreRecords-local." in first.out
+    assert "correct it with --replace" in again.err
+    assert corrected.json["score"] == "30"
+    until(lambda: totals(stage, "Ines"), {"Ines": Decimal(30)})
+
+
+@pytest.mark.parametrize("record", ["20", "{", '{"RecordID": 1}', '{"Game": "chess"}', "\udcff"])
+def test_what_is_no_record_is_not_inserted(shell: Shell, record: str) -> None:
+    answer = shell("insert", record)
+
+    assert answer.status == 2
+    assert "is no score record" in answer.err

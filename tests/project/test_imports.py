@@ -1,6 +1,7 @@
 """The house's import rules: imports point inward, and only the command line draws."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -112,3 +113,14 @@ def test_no_folder_of_operations_has_more_than_eight_modules() -> None:
     for folder in folders:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(modules) <= 8, folder
+
+
+def test_no_two_modules_of_tests_or_benchmarks_have_one_name() -> None:
+    names = Counter(
+        path.name
+        for folder in ("tests", "benchmarks")
+        for path in (PROJECT / folder).rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py", "conftest.py")
+    )
+
+    assert [name for name, times in names.items() if times > 1] == []

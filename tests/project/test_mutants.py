@@ -3,7 +3,7 @@
 import pytest
 
 from operations.stage.config import PROJECT
-from tests.proofs.mutants import MUTANTS, Mutant
+from tests.proofs.mutants.catalogue import MUTANTS, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -235,6 +235,7 @@ def interrupt(project: Path, target: str, python: Path, *, waits_for: str) -> No
     deadline = time.monotonic() + 30
     while not (path.exists() and waits_for in path.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
+    time.sleep(0.2)  # the stand-in for pip has told what it installs, and is now at it
     os.killpg(making.pid, signal.SIGINT)
     assert making.wait(timeout=30) != 0
 

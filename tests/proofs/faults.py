@@ -1,7 +1,7 @@
 """What the embedded AWS cannot do, as hooks into a botocore client.
 
-Conflicts, throttling, refused permissions and lost connections: a hook answers a request with the
-error in place of the service, so the request is never sent.
+Conflicts, throttling and refused permissions: a hook answers a request with the error in place of
+the service, so the request is never sent. Lost connections: tests/proofs/wire.py.
 """
 
 import itertools
@@ -64,21 +64,9 @@ def fail_requests(
 
 
 @contextmanager
-def failing(client: Any, operation: str, error: str | Exception) -> Iterator[None]:
-    """All requests of the operation fail with the error code, or raise the exception."""
-    if isinstance(error, str):
-        end = fail_requests(client, operation, error)
-    else:
-
-        def break_down(**_: Any) -> None:
-            raise error
-
-        name = f"before-send.*.{operation}"
-        client.meta.events.register(name, break_down)
-
-        def end() -> None:
-            client.meta.events.unregister(name, break_down)
-
+def failing(client: Any, operation: str, code: str) -> Iterator[None]:
+    """All requests of the operation fail with the error code."""
+    end = fail_requests(client, operation, code)
     try:
         yield
     finally:

@@ -1,12 +1,14 @@
 """The long run: thousands of faults against both functions, repeatable by its seed.
 
 python -m tests.proofs.soak --faults 10000 --seed 1
+python -m tests.proofs.soak --faults 2000 --seed 1 --on-the-wire
 """
 
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
 import click
@@ -18,17 +20,19 @@ import app
 from operations.local.server import EmbeddedAws, embedded_aws
 from tests.builders import inserted, stream_record
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.delivery import (
+from tests.proofs.environment import (
     Environment,
     Faults,
-    History,
-    Mapping,
-    Producers,
-    aggregation_problems,
-    correct,
     handlers_in_environments,
-    ingestion_problems,
+    sdk_without_waiting,
 )
+from tests.proofs.history import History, Producers, correct
+from tests.proofs.mapping import Mapping
+from tests.proofs.oracle import aggregation_problems, ingestion_problems
+from tests.proofs.wire import environments_on_the_wire
+
+OpenEnvironments = Callable[[EmbeddedAws, int, int], AbstractContextManager[list[Environment]]]
+"""Gives so many environments with faults of that seed."""
 
 INVOCATIONS_AT_ONCE = 4
 OLD_SECONDS = 3 * 3600
@@ -37,26 +41,44 @@ OLD_SECONDS = 3 * 3600
 @click.command(epilog="Example: python -m tests.proofs.soak --faults 500 --seed 7")
 @click.option("--faults", default=10_000, show_default=True, help="Faults to inject, a seed.")
 @click.option("--seed", "seeds", multiple=True, type=int, default=(1, 2, 3), show_default=True)
-def soak(faults: int, seeds: Sequence[int]) -> None:
+@click.option("--on-the-wire", is_flag=True, help="By a proxy, with the SDK's own retries.")
+def soak(faults: int, seeds: Sequence[int], *, on_the_wire: bool) -> None:
     """Inject faults into both functions; nothing may come out wrong, lost or stuck."""
     console = Console()
     outcomes: Counter[str] = Counter()
+    environments = environments_on_the_wire if on_the_wire else environments_of_the_sdk
     with embedded_aws() as aws:
         for seed in seeds:
-            outcomes += soak_once(aws, faults, seed, console)
+            outcomes += soak_once(aws, faults, seed, console, environments)
     wrong, lost, stuck = (outcomes[name] for name in ("wrong", "lost", "stuck"))
     console.print(f"{wrong} wrong, {lost} lost, {stuck} stuck", style="bold")
     sys.exit(1 if wrong or lost or stuck else 0)
 
 
-def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Counter[str]:
+@contextmanager
+def environments_of_the_sdk(aws: EmbeddedAws, count: int, seed: int) -> Iterator[list[Environment]]:
+    """Environments whose faults are raised inside the SDK."""
+    faults = Faults(random.Random(seed), one_in=0)
+    with sdk_without_waiting():
+        yield [Environment(aws, faults) for _ in range(count)]
+
+
+def soak_once(
+    aws: EmbeddedAws,
+    goal: int,
+    seed: int,
+    console: Console,
+    open_environments: OpenEnvironments = environments_of_the_sdk,
+) -> Counter[str]:
     """The outcomes of one seed's run."""
     chance = random.Random(seed)
-    faults = Faults(random.Random(seed), one_in=0)
     outcomes: Counter[str] = Counter()
-    environments = [Environment(aws, faults) for _ in range(INVOCATIONS_AT_ONCE)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+    with (
+        open_environments(aws, INVOCATIONS_AT_ONCE, seed) as environments,
+        Progress(*columns, TimeElapsedColumn(), console=console) as bar,
+    ):
+        faults = environments[0].faults
         task = bar.add_task(f"seed {seed}: faults", total=goal)
         while faults.injected.total() < goal:
             data = new_data_stack(aws)
@@ -67,7 +89,8 @@ def soak_once(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Count
             for problem in problems:
                 console.print(f"seed {seed}: {problem}", style="red")
             bar.update(task, completed=min(goal, faults.injected.total()))
-    console.print(_summary(seed, faults, outcomes))
+        injected = faults.injected
+    console.print(_summary(seed, injected, outcomes))
     return outcomes
 
 
@@ -171,9 +194,9 @@ def _drained(mapping: Mapping, outcomes: Counter[str]) -> list[str]:
     return [f"{stuck} shards are stuck"] if stuck else []
 
 
-def _summary(seed: int, faults: Faults, outcomes: Counter[str]) -> Table:
-    table = Table(title=f"Seed {seed}: {faults.injected.total():,} faults", show_header=False)
-    for name, count in sorted({**faults.injected, **outcomes}.items()):
+def _summary(seed: int, injected: Counter[str], outcomes: Counter[str]) -> Table:
+    table = Table(title=f"Seed {seed}: {injected.total():,} faults", show_header=False)
+    for name, count in sorted({**injected, **outcomes}.items()):
         table.add_row(name, f"{count:,}")
     return table
 

@@ -14,16 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 import app
 from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack
-from tests.proofs.delivery import (
+from tests.proofs.environment import (
     Environment,
     Faults,
-    History,
-    Mapping,
-    Producers,
-    correct,
     handlers_in_environments,
-    ingestion_problems,
+    sdk_without_waiting,
 )
+from tests.proofs.history import History, Producers, correct
+from tests.proofs.mapping import Mapping
+from tests.proofs.oracle import ingestion_problems
 
 Environments = list[Environment]
 
@@ -43,7 +42,7 @@ def environments(ten_environments: Environments, data: DataStack) -> Iterator[En
     faults.one_in = 0
     faults.injected.clear()
     faults.chance.seed(1)
-    with handlers_in_environments(data.variables):
+    with sdk_without_waiting(), handlers_in_environments(data.variables):
         yield ten_environments
 
 

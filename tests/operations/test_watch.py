@@ -1,4 +1,4 @@
-"""leaderboard, logs, status, and what bad input comes to."""
+"""The verbs leaderboard, logs and status."""
 
 import json
 from decimal import Decimal
@@ -143,57 +143,3 @@ def test_status_finds_a_disabled_mapping(shell: Shell, stage: Stage) -> None:
 
     assert disabled.status == 1
     assert any("it is Disabled: nothing is processed" in each for each in disabled.json["problems"])
-
-
-MISUSES = [
-    (["status", "--stage", "nowhere"], "no stage 'nowhere'"),
-    (["leaderboard", "--stage", "dev"], "deploy it first"),
-    (["leaderboard", "--profile", "nobody"], "The config profile (nobody) could not be found"),
-    (["leaderboard", "--endpoint-url", "nowhere"], "'nowhere' is no URL"),
-    (["leaderboard", "--top", "0"], "Invalid value for '--top'"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "sentence"), MISUSES)
-def test_what_does_not_exist_is_one_sentence_and_exit_status_2(
-    shell: Shell, arguments: list[str], sentence: str
-) -> None:
-    shell.options = shell.options[2:] if "--stage" in arguments else shell.options
-
-    if "--endpoint-url" in arguments:
-        shell.options = []
-
-    answer = shell(*arguments)
-
-    assert answer.status == 2
-    assert sentence in answer.err
-
-
-def test_missing_credentials_and_a_missing_table_are_exit_status_2(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "operations.stage.stage.names_from_stack",
-        lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
-    )
-    no_table = shell("leaderboard", "--region", "us-east-1")  # is looked for anew
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    no_credentials = shell("leaderboard", "--region", "us-east-2")
-
-    assert (no_table.status, no_credentials.status) == (2, 2)
-    assert "ResourceNotFound" in no_table.err
-    assert "There are no AWS credentials" in no_credentials.err
-
-
-def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    shell.options = ["--stage", "local", "--endpoint-url", "http://127.0.0.1:9"]
-
-    answer = shell("leaderboard")
-
-    assert answer.status == 1
-    assert "is `operations up` running?" in answer.err

@@ -1,0 +1,1 @@
+"""The book: pages, pictures, and what writes and captures them."""

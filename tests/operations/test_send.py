@@ -1,0 +1,122 @@
+"""Scores on their way to the stream: batches, aggregates, the rate, what is refused."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.unpacking import unpack
+from operations.scores.aggregation import AGGREGATE_BYTES
+from operations.scores.send import (
+    BATCH_BYTES,
+    BATCH_RECORDS,
+    aggregate_payloads,
+    put_batches,
+    send_payloads,
+    single_payload,
+)
+from operations.stage.stage import Stage
+from tests.operations.conftest import Shell, totals, until
+
+
+def test_generated_scores_come_to_the_totals_that_were_sent(shell: Shell, stage: Stage) -> None:
+    users = [f"player-{number + 1:04d}" for number in range(20)]
+    before = totals(stage, *users)
+
+    answer = shell("send", "--records", "300", "--users", "20", "--seed", "7", "--json")
+
+    assert answer.status == 0
+    assert answer.json["sent"] == 300
+    sent = answer.json["totals"]
+    expected = {user: before.get(user, Decimal(0)) + Decimal(sent[user]) for user in users}
+    until(lambda: totals(stage, *expected), expected)
+
+
+class Clock:
+    """Stands in for the module time, so that a second passes at once."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize("rate", [200, 3000])
+def test_the_rate_is_held_although_requests_take_time(
+    rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("operations.scores.send.time", clock)
+    times: list[float] = []
+
+    class Stream:
+        def put_records(self, *, Records: list[object], **_: str) -> object:  # noqa: N803
+            times.append(clock.now)
+            clock.sleep(0.06)
+            return {"Records": [{}] * len(Records)}
+
+    send_payloads(Stream(), "scores", [b"{}"] * rate, rate=rate)  # type: ignore[arg-type]
+
+    assert times == pytest.approx([0.1 * number for number in range(1, 11)])
+
+
+def test_what_the_stream_refuses_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.scores.send.time.sleep", lambda _: None)
+    taken: list[bytes] = []
+
+    class Stream:
+        def put_records(self, *, Records: list[dict[str, bytes]], **_: str) -> object:  # noqa: N803
+            results = []
+            for index, record in enumerate(Records):
+                refused = index % 3 == 1
+                results.append({"ErrorCode": "ProvisionedThroughput"} if refused else {})
+                if not refused:
+                    taken.append(record["Data"])
+            return {"Records": results}
+
+    payloads = [b"%d" % number for number in range(1200)]
+    counts: list[int] = []
+    send_payloads(Stream(), "scores", payloads, counts.append)  # type: ignore[arg-type]
+
+    assert sorted(taken) == sorted(payloads)
+    assert sum(counts) == 1200
+
+
+def test_batches_are_full_and_no_larger_than_the_stream_takes() -> None:
+    small, large = single_payload(b"x"), single_payload(b"x" * (BATCH_BYTES // 3))
+    assert [len(batch) for batch in put_batches([small] * 1001)] == [500, 500, 1]
+    assert [len(batch) for batch in put_batches([large] * 5)] == [2, 2, 1]
+
+
+@given(st.lists(st.binary(max_size=200).map(lambda data: b"payload " + data)))
+def test_aggregated_payloads_are_the_same_payloads_in_the_same_order(payloads: list[bytes]) -> None:
+    records = list(aggregate_payloads(payloads, most_bytes=500))
+
+    assert [each for record in records for each in unpack(record.data).user_records] == payloads
+    assert sum(record.payloads for record in records) == len(payloads)
+
+
+def test_a_payload_too_large_for_an_aggregate_is_sent_as_it_is() -> None:
+    small, large = b"small", bytes(AGGREGATE_BYTES)
+
+    records = list(aggregate_payloads([small, small, large, small]))
+
+    assert [record.payloads for record in records] == [2, 1, 1]
+    assert [record.data for record in records[1:]] == [large, small]
+
+
+@given(st.lists(st.integers(1, 2_000_000), max_size=30))
+def test_a_batch_is_what_one_request_takes(sizes_bytes: list[int]) -> None:
+    records = [*aggregate_payloads(map(bytes, sizes_bytes), most_bytes=0)] * 40
+
+    batches = list(put_batches(records))
+
+    assert [record for batch in batches for record in batch] == records
+    for batch in batches:
+        assert 1 <= len(batch) <= BATCH_RECORDS
+        assert sum(record.size_bytes for record in batch) <= BATCH_BYTES
