@@ -76,7 +76,7 @@ def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(
     answer = shell("leaderboard")
 
     assert answer.status == 1
-    assert "is `operations up` running?" in answer.err
+    assert "is `make up` running?" in answer.err
 
 
 @pytest.mark.slow
