@@ -38,7 +38,6 @@ class Usage:
     read_units: float = 0
 
     def since(self, before: "Usage") -> "Usage":
-        """What was asked since then."""
         past = asdict(before)
         return Usage(**{name: value - past[name] for name, value in asdict(self).items()})
 
@@ -76,7 +75,6 @@ class Tables:
         }
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> Answer:
-        """DynamoDB's answer to the request."""
         self.usage.requests += 1
         try:
             return 200, self._operations[operation](request)
