@@ -12,12 +12,12 @@ from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
 from chalicelib import telemetry
 from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.payloads import decode_kinesis_batch
-from chalicelib.records import GameScoreRecords
+from chalicelib.records import GameScoreRecords, Insertions
 from chalicelib.rejects import RejectsBucket
-from chalicelib.scores import EventRecord, Reject
+from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord
 from chalicelib.settings import Settings
 from chalicelib.stream_records import decode_stream_batch
-from chalicelib.totals import GameScoresByUser
+from chalicelib.totals import Additions, GameScoresByUser
 
 app = Chalice(app_name="game-scores")
 settings = Settings.from_environment(os.environ)
@@ -35,8 +35,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
     event_records = event.to_dict()["Records"]
     batch = decode_kinesis_batch(event_records)
     telemetry.log_payloads(batch.payloads)
-    records = GameScoreRecords(dynamodb_client(), settings.records_table)
-    insertions = records.insert(batch.records)
+    insertions = insert(batch.records)
     rejects = (*batch.rejects, *insertions.rejects)
     keep_rejects("ProcessKinesisRecords", rejects, event_records)
     telemetry.report_ingestion(batch, insertions, rejected=len(rejects))
@@ -54,12 +53,26 @@ def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
     """Add what changed in GameScoreRecords to the users' totals, each change once."""
     event_records = event.to_dict()["Records"]
     batch = decode_stream_batch(event_records)
-    totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
-    additions = totals.add(batch.changes)
+    additions = add(batch.changes)
     rejects = (*batch.rejects, *additions.rejects)
     keep_rejects("AggregateScoresByUser", rejects, event_records)
     telemetry.report_aggregation(len(event_records), batch, additions, rejected=len(rejects))
     return f"Successfully processed {len(event_records)} records."
+
+
+def insert(records: Sequence[ScoreRecord]) -> Insertions:
+    """Insert the records; where there are none, no client is made and no name is needed."""
+    if not records:
+        return Insertions()
+    return GameScoreRecords(dynamodb_client(), settings.records_table).insert(records)
+
+
+def add(changes: Sequence[ScoreChange]) -> Additions:
+    """Add the changes to the totals; where there are none, the same."""
+    if not changes:
+        return Additions()
+    totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
+    return totals.add(changes)
 
 
 def keep_rejects(

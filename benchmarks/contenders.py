@@ -16,6 +16,13 @@ from chalicelib.settings import Settings
 
 RIVAL_TABLES = RivalTables(records="RivalRecords", totals="RivalTotals")
 TOTALS_TABLE = "GameScoresByUser"
+NAMES = {
+    "GAME_SCORE_RECORDS_TABLE": "GameScoreRecords",
+    "GAME_SCORES_BY_USER_TABLE": TOTALS_TABLE,
+    "GAME_SCORE_RECEIPTS_TABLE": "GameScoreReceipts",
+    "REJECTS_BUCKET": "rejects",
+}
+"""The resources that ours writes to, as a data stack without a suffix would record them."""
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -44,7 +51,7 @@ def contenders(
 @contextlib.contextmanager
 def our_environment(endpoint_url: str) -> Iterator[None]:
     """app.py as in a Lambda environment whose AWS is there; everything as before afterwards."""
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint_url, "REJECTS_BUCKET": "rejects"}
+    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint_url, **NAMES}
     settings = Settings.from_environment(variables)
     with (
         mock.patch.dict(os.environ, variables),

@@ -60,7 +60,7 @@ def decode_kinesis_batch(records: Sequence[EventRecord]) -> KinesisBatch:
     ignored = 0
     for position, record in enumerate(records):
         try:
-            package = unpack(_decode_data(record))
+            package = unpack(decode_data(record))
         except Exception as error:
             rejects.append(reject_of(Place(position), error))
             continue
@@ -87,7 +87,7 @@ def decode_score_record(place: Place, payload: bytes) -> ScoreRecord | None:
     Username and Score, e.g. `{"RecordID": 1, "Username": "John", "Score": 20}`. Raises
     InvalidRecord where such an object is not valid. Numbers never pass through a float.
     """
-    fields = _decode_object(payload)
+    fields = decode_object(payload)
     if fields is None or not any(key in fields for key in RECORD_KEYS):
         return None
     missing = [key for key in RECORD_KEYS if key not in fields]
@@ -113,7 +113,8 @@ def text_to_log(payload: bytes) -> str:
     return f"{text[:LONGEST_LOGGED_TEXT]}… ({len(payload):,} bytes)"
 
 
-def _decode_data(record: EventRecord) -> bytes:
+def decode_data(record: EventRecord) -> bytes:
+    """What the Kinesis record carries; raises InvalidRecord where it carries nothing readable."""
     kinesis = record.get("kinesis")
     data = kinesis.get("data") if isinstance(kinesis, Mapping) else None
     if not isinstance(data, str):
@@ -124,7 +125,7 @@ def _decode_data(record: EventRecord) -> bytes:
         raise InvalidRecord(f"the data is not base64: {error}") from error
 
 
-def _decode_object(payload: bytes) -> dict[str, object] | None:
+def decode_object(payload: bytes) -> dict[str, object] | None:
     """The JSON object that the payload is, its numbers as Decimal; None if it is none."""
     try:
         fields = json.loads(

@@ -38,9 +38,9 @@ ALREADY_STORED = "already stored"
 class Insertions:
     """What became of a batch's records: rejects name those that stand in the table otherwise."""
 
-    stored: int
-    already_stored: int
-    rejects: tuple[Reject, ...]
+    stored: int = 0
+    already_stored: int = 0
+    rejects: tuple[Reject, ...] = ()
 
 
 class GameScoreRecords:

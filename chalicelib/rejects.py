@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 PREFIX = "rejects"
 """Lambda's own on-failure objects stand beside it, under aws/lambda/."""
 
+REJECTED_SINCE = "rejectedSince"
+"""The key under which a redriven record tells since when it stands in the bucket."""
+
 MOST_REASONS = 10
 """Reasons that are kept of one record: an aggregate can have a million bad user records."""
 
@@ -52,6 +55,7 @@ def rejects_object(
 
     `record` is the whole record as Lambda delivered it; one that is rejected for several reasons,
     such as an aggregate with several bad user records, stands there once, with the first of them.
+    One that was redriven has the time, too, at which it was first rejected, as `since`.
     """
     reasons: dict[int, list[str]] = {}
     for reject in rejects:
@@ -59,8 +63,7 @@ def rejects_object(
     return {
         "processor": function,
         "rejects": [
-            {"reason": _join(reasons[position]), "record": batch[position]}
-            for position in sorted(reasons)
+            _kept(join_reasons(reasons[position]), batch[position]) for position in sorted(reasons)
         ],
     }
 
@@ -75,10 +78,17 @@ def object_key(function: str, records: Sequence[EventRecord]) -> str:
     return f"{PREFIX}/{function}/{_day_of(records[0])}/{digest}.json"
 
 
-def _join(reasons: Sequence[str]) -> str:
+def join_reasons(reasons: Sequence[str]) -> str:
     """The reasons in one line: `user record 0: …; user record 17: …; 83 more`."""
     more = [f"{len(reasons) - MOST_REASONS:,} more"] if len(reasons) > MOST_REASONS else []
     return "; ".join([*reasons[:MOST_REASONS], *more])
+
+
+def _kept(reason: str, record: EventRecord) -> dict[str, Any]:
+    if not isinstance(record, Mapping) or REJECTED_SINCE not in record:
+        return {"reason": reason, "record": record}
+    as_first_delivered = {key: part for key, part in record.items() if key != REJECTED_SINCE}
+    return {"reason": reason, "since": record[REJECTED_SINCE], "record": as_first_delivered}
 
 
 def _day_of(record: Mapping[str, Any]) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-UNRECORDED_STREAM_ARN = (
-    "arn:aws:dynamodb:us-east-1:000000000000:table/GameScoreRecords/stream/not-recorded-yet"
-)
-"""Stands in where no data stack has been recorded, so that app.py can be imported anywhere."""
+UNRECORDED = "not recorded: run `python -m operations deploy data record` first"
+"""Stands in for a stream's name where no data stack has been recorded, so that app.py can be
+imported anywhere. No stream can be called so: `chalice deploy` fails at the mapping, and the error
+of AWS that Chalice prints quotes it."""
+
+UNRECORDED_STREAM_ARN = f"arn:aws:dynamodb:us-east-1:000000000000:table/{UNRECORDED}/stream/none"
 
 
 class MissingSetting(LookupError):
@@ -15,41 +17,58 @@ class MissingSetting(LookupError):
 
 @dataclass(frozen=True)
 class Settings:
-    """The names of the stage's resources, as the data stack's outputs record them."""
+    """The names of the stage's resources, as the data stack's outputs record them.
 
-    stream: str
-    records_stream_arn: str
-    records_table: str
-    totals_table: str
-    receipts_table: str
-    log_level: str
-    recorded_rejects_bucket: str | None
+    A name of a table or of the bucket raises MissingSetting where it is not recorded. It has no
+    default, as any name that could exist might be another stage's.
+    """
+
+    recorded: Mapping[str, str]
+
+    @property
+    def stream(self) -> str:
+        """The Kinesis stream."""
+        return self.recorded.get("GAME_SCORES_STREAM", UNRECORDED)
+
+    @property
+    def records_stream_arn(self) -> str:
+        """The stream of the table of records."""
+        return self.recorded.get("GAME_SCORE_RECORDS_STREAM_ARN", UNRECORDED_STREAM_ARN)
+
+    @property
+    def records_table(self) -> str:
+        """The table of score records."""
+        return self._require("GAME_SCORE_RECORDS_TABLE")
+
+    @property
+    def totals_table(self) -> str:
+        """The table of totals."""
+        return self._require("GAME_SCORES_BY_USER_TABLE")
+
+    @property
+    def receipts_table(self) -> str:
+        """The table of archived receipts."""
+        return self._require("GAME_SCORE_RECEIPTS_TABLE")
 
     @property
     def rejects_bucket(self) -> str:
-        """The bucket for rejects.
+        """The bucket for rejects."""
+        return self._require("REJECTS_BUCKET")
 
-        Raises MissingSetting where none is recorded: bucket names are unique in the world, so
-        there is no default, and `chalice package` imports app.py without one.
-        """
-        if not self.recorded_rejects_bucket:
-            raise MissingSetting(
-                "REJECTS_BUCKET is not set: record the data stack's outputs into the stage's "
-                "environment variables in .chalice/config.json, then deploy again"
-            )
-        return self.recorded_rejects_bucket
+    @property
+    def log_level(self) -> str:
+        """The level from which on the functions log."""
+        return self.recorded.get("LOG_LEVEL", "INFO")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """The settings that the given environment variables make."""
-        return cls(
-            stream=environment.get("GAME_SCORES_STREAM", "game-scores"),
-            records_stream_arn=environment.get(
-                "GAME_SCORE_RECORDS_STREAM_ARN", UNRECORDED_STREAM_ARN
-            ),
-            records_table=environment.get("GAME_SCORE_RECORDS_TABLE", "GameScoreRecords"),
-            totals_table=environment.get("GAME_SCORES_BY_USER_TABLE", "GameScoresByUser"),
-            receipts_table=environment.get("GAME_SCORE_RECEIPTS_TABLE", "GameScoreReceipts"),
-            log_level=environment.get("LOG_LEVEL", "INFO"),
-            recorded_rejects_bucket=environment.get("REJECTS_BUCKET"),
-        )
+        return cls(dict(environment))
+
+    def _require(self, name: str) -> str:
+        if not self.recorded.get(name):
+            raise MissingSetting(
+                f"{name} is not set: record the data stack's outputs into the stage's "
+                "environment variables in .chalice/config.json, then deploy again"
+            )
+        return self.recorded[name]

@@ -56,7 +56,11 @@ class DataStack:
     def rejects(self) -> list[dict[str, Any]]:
         """Every rejected record with its reason, over all objects in the bucket."""
         objects = read_rejects(self.s3, self.names.rejects_bucket)
-        return [reject._asdict() for each in objects for reject in each.rejects]
+        return [
+            {"reason": reject.reason, "record": reject.record}
+            for each in objects
+            for reject in each.rejects
+        ]
 
     @property
     def reasons(self) -> list[str]:

@@ -12,7 +12,7 @@ from statistics import median
 
 from rich.table import Table
 
-from benchmarks.contenders import CREDENTIALS, TOTALS_TABLE
+from benchmarks.contenders import CREDENTIALS, NAMES, TOTALS_TABLE
 from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, insertion
 from benchmarks.looks import OURS
@@ -99,7 +99,7 @@ def _run(script: str, event: Event, endpoint_url: str) -> dict[str, float]:
         env={
             **CREDENTIALS,
             "AWS_ENDPOINT_URL": endpoint_url,
-            "REJECTS_BUCKET": "rejects",
+            **NAMES,
             "PATH": os.environ.get("PATH", os.defpath),
         },
         capture_output=True,

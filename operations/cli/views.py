@@ -81,23 +81,25 @@ def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
     records = sum(len(each.rejects) for each in rejects)
     table = Table(title=f"Rejects, {records} records kept whole in the bucket")
     table.add_column("Records", justify="right")
+    table.add_column("Function")
     table.add_column("Reason")
     for each in count_reasons(rejects):
-        table.add_row(str(each.records), Text(each.reason))
+        table.add_row(str(each.records), Text(each.function), Text(each.reason))
     return table
 
 
 def rejects_list(objects: Sequence[RejectsObject], *, title: str = "Rejects") -> Table:
-    """One object a line: time, number of records, reason, and the key for `rejects show`."""
+    """One object: since when, number of records, function, reason, the key for `rejects show`."""
     table = Table(title=title, box=box.SIMPLE)
-    table.add_column("Written (UTC)")
+    table.add_column("Since (UTC)")
     table.add_column("Records", justify="right")
-    table.add_column("Reason, and the object's key", overflow="fold")
+    table.add_column("Function: reason, and the object's key", overflow="fold")
     for each in objects:
         reasons = list(dict.fromkeys(reject.reason for reject in each.rejects)) or [each.problem]
         others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        reason = Text(f"{reasons[0]}{others}\n").append(each.key, style="dim")
-        table.add_row(f"{each.written:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), reason)
+        function = f"{each.function}: " if each.function else ""
+        reason = Text(f"{function}{reasons[0]}{others}\n").append(each.key, style="dim")
+        table.add_row(f"{each.since:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), reason)
     return table
 
 

@@ -1,6 +1,7 @@
 """Takes a stage away; its data only if asked to."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
@@ -41,6 +42,7 @@ def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
 def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:
     """Delete the data stack and, as it retains what holds data, that, too: for good."""
     names = names_from_stack(stage)  # all or none: a default here would be the name of prod's
+    _lift_protection(stage, [names[table] for table in TABLES], announce)
     announce("Deleting the data stack")
     delete_stack(stage.aws.client("cloudformation"), data_stack_name(stage.name))
     announce("Deleting the stream, the tables and the bucket")
@@ -51,6 +53,16 @@ def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:
     _delete_bucket(stage, names["REJECTS_BUCKET"])
     kinesis.get_waiter("stream_not_exists").wait(StreamName=names["GAME_SCORES_STREAM"])
     forget_names(project, stage.name, names)
+
+
+def _lift_protection(stage: Stage, tables: Sequence[str], announce: Announce) -> None:
+    """Let tables that are protected against deletion be deleted, before anything else is."""
+    dynamodb = stage.aws.client("dynamodb")
+    for table in tables:
+        if dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+            announce(f"Lifting the deletion protection of {table}")
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+            dynamodb.get_waiter("table_exists").wait(TableName=table)
 
 
 def _delete_bucket(stage: Stage, bucket: str) -> None:

@@ -26,8 +26,8 @@ from operations.stage.stage import (
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
-LOCAL_PARAMETERS = {"TlsOnly": "false"}
-"""The embedded AWS speaks plain HTTP, on the loopback interface only."""
+LOCAL_PARAMETERS = {"TlsOnly": "false", "DeletionProtection": "false"}
+"""The embedded AWS speaks plain HTTP, on the loopback interface only, and is soon gone."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from operations.local.server import EmbeddedAws
 from operations.progress import Announce
 from operations.stage.config import PROJECT, names_of, record_names
 from operations.stage.stacks import apply_stack
-from operations.stage.stage import Stage, data_stack_name
+from operations.stage.stage import LOCAL, Stage, data_stack_name, stage_suffix
 
-STAGE = "local"
-DATA_STACK = data_stack_name(STAGE)
+DATA_STACK = data_stack_name(LOCAL)
 
 
 def deploy_locally(aws: EmbeddedAws, announce: Announce, project: Path = PROJECT) -> Stage:
@@ -22,10 +21,11 @@ def deploy_locally(aws: EmbeddedAws, announce: Announce, project: Path = PROJECT
     """
     announce("Creating the data stack with CloudFormation")
     cloudformation = aws.session.client("cloudformation")
-    outputs = apply_stack(cloudformation, DATA_STACK, project / DATA_TEMPLATE, LOCAL_PARAMETERS)
+    parameters = {"Suffix": stage_suffix(LOCAL), **LOCAL_PARAMETERS}
+    outputs = apply_stack(cloudformation, DATA_STACK, project / DATA_TEMPLATE, parameters)
     names = names_of(outputs)
     announce("Deploying the app with chalice deploy")
     app_folder = copy_app(project, aws.folder)
-    record_names(app_folder, STAGE, names)
-    chalice_deploy(app_folder, STAGE, aws.variables)
-    return Stage(STAGE, aws.session, names)
+    record_names(app_folder, LOCAL, names)
+    chalice_deploy(app_folder, LOCAL, aws.variables)
+    return Stage(LOCAL, aws.session, names)

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
+from chalicelib.rejects import REJECTED_SINCE
 from chalicelib.scores import EventRecord
 from operations.batches import Batch, in_batches
 from operations.rejects.objects import RejectsObject, identity_of
@@ -31,9 +33,19 @@ def loads(objects: Iterable[RejectsObject]) -> Iterator[list[RejectsObject]]:
 
 
 def distinct_oldest_first(objects: Sequence[RejectsObject]) -> list[EventRecord]:
-    """The objects' records without repetitions: a batch that was halved leaves some twice."""
-    distinct = {identity_of(record): record for each in objects for record in each.records}
-    return sorted(distinct.values(), key=lambda record: created_seconds(record) or 0)
+    """The objects' records without repetitions: a batch that was halved leaves some twice.
+
+    Each tells since when it is rejected, which the function keeps if it rejects it again.
+    """
+    records: dict[str, EventRecord] = {}
+    since: dict[str, datetime] = {}
+    for found in objects:
+        for each in found.rejects:
+            identity, time = identity_of(each.record), found.since_when(each)
+            records[identity] = each.record
+            since[identity] = min(time, since.get(identity, time))
+    marked = (_marked(record, since[identity]) for identity, record in records.items())
+    return sorted(marked, key=lambda record: created_seconds(record) or 0)
 
 
 def events_of(function: str, records: Sequence[EventRecord]) -> Iterator[list[EventRecord]]:
@@ -48,6 +60,12 @@ def created_seconds(record: EventRecord) -> float | None:
     if isinstance(created, bool) or not isinstance(created, int | float) or created <= 0:
         return None
     return created
+
+
+def _marked(record: EventRecord, since: datetime) -> EventRecord:
+    if not isinstance(record, dict):
+        return record
+    return {**record, REJECTED_SINCE: since.isoformat()}
 
 
 def _size_bytes(record: EventRecord) -> int:

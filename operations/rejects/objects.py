@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord
+from operations.errors import Misuse
 from operations.rejects.stream_batch import StreamBatch, decode_batch
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ READERS = 8
 
 
 class RejectedRecord(NamedTuple):
-    """One rejected record's reason, with the record as Lambda delivered it."""
+    """One rejected record's reason, with the record as Lambda delivered it.
+
+    `since` is when it was first rejected, where that is not when its object was written.
+    """
 
     reason: str
     record: EventRecord
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class RejectsObject:
     `version` names what was read, in a versioned bucket. `function` is the one that the
     records were meant for; where the object cannot be understood it and `rejects` are empty, and
     `problem` says why. Where the object only tells where its records stood, `batch` says where,
-    and `rejects` are empty until they are read again.
+    and `rejects` are empty until they are read again. `corrected` of its records are left out: they
+    stand corrected in the table.
     """
 
     key: str
@@ -49,6 +55,21 @@ class RejectsObject:
     rejects: tuple[RejectedRecord, ...]
     problem: str = ""
     batch: StreamBatch | None = None
+    corrected: int = 0
+
+    @property
+    def count(self) -> int:
+        """Its records, those that stand corrected in the table and those that are gone, too."""
+        return len(self.rejects) + self.corrected + self.gone
+
+    @property
+    def since(self) -> datetime:
+        """When the first of its records was rejected for the first time."""
+        return min((self.since_when(each) for each in self.rejects), default=self.written)
+
+    def since_when(self, reject: RejectedRecord) -> datetime:
+        """When this one of its records was rejected for the first time."""
+        return min(self.written, reject.since or self.written)
 
     @property
     def gone(self) -> int:
@@ -93,6 +114,16 @@ def read_objects(s3: "S3Client", bucket: str, keys: Iterable[str]) -> Iterator[R
         yield from readers.map(lambda key: read_object(s3, bucket, key), keys)
 
 
+def require_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
+    """The object of that key; raises Misuse where there is none."""
+    try:
+        return read_object(s3, bucket, key)
+    except s3.exceptions.NoSuchKey as error:
+        raise Misuse(
+            f"There is no object {key!r} in the rejects bucket: `rejects list` has the keys."
+        ) from error
+
+
 def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     """The object of that key; raises botocore's NoSuchKey where there is none."""
     response = s3.get_object(Bucket=bucket, Key=key)
@@ -115,7 +146,8 @@ def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ..
     """
     if not key.startswith(LAMBDAS_PREFIX):
         rejects = tuple(
-            RejectedRecord(each["reason"], each["record"]) for each in content["rejects"]
+            RejectedRecord(each["reason"], each["record"], _time(each.get("since")))
+            for each in content["rejects"]
         )
         return str(content["processor"]), rejects
     function = content["requestContext"]["functionArn"].split(":function:")[1].split(":")[0]
@@ -142,6 +174,14 @@ def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
 def identity_of(record: EventRecord) -> str:
     """The whole record as text, by which two are compared."""
     return json.dumps(record, sort_keys=True)
+
+
+def _time(since: str | None) -> datetime | None:
+    """The time, with its zone; raises ValueError or TypeError where it is none."""
+    if since is None:
+        return None
+    time = datetime.fromisoformat(since)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _without_ids(reason: str) -> str:

@@ -10,9 +10,11 @@ a versioned bucket makes a version of its own. So the versions under the days th
 can stand are compared before and after; an object is new or newly written exactly if records of
 that invocation, or of Lambda's own at the same time, were rejected.
 
-A record is done with when the function took it, or when it stands in another object, with its
-reason of now. Only then, for all its records, is an object removed; a crash before that leaves it
-to be redriven once more, which is harmless: records are stored once and counted once.
+A record that was invalid and stands corrected in the table is not sent at all: there is nothing
+left to do. A record is done with then, when the function took it, or when it stands in another
+object, with its reason of now and the time at which it was first rejected. Only then, for all its
+records, is an object removed; a crash before that leaves it to be redriven once more, which is
+harmless: records are stored once and counted once.
 """
 
 import json
@@ -24,12 +26,17 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from chalicelib.scores import EventRecord
-from operations.errors import OperationFailed
+from operations.rejects.corrections import Corrections
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
 from operations.rejects.objects import RejectedRecord, RejectsObject, identity_of, list_objects
 from operations.rejects.stream_batch import StreamBatch, read_batch
-from operations.rejects.versions import NewestVersions, read_if_there, remove_if_unchanged
-from operations.stage.invoke import FunctionFailed, invoke
+from operations.rejects.versions import (
+    NewestVersions,
+    read_if_there,
+    remove_if_unchanged,
+    require_versions,
+)
+from operations.stage.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 
 if TYPE_CHECKING:
@@ -44,10 +51,10 @@ Outcome = Literal["done", "rejected again", "partly gone", "failed", "refused", 
 class Redriven:
     """What became of one object.
 
-    `done` of its `records` were taken by the function; `outcome` is `done` if all were, and
-    `rejected again` if some were not, which then stand under `stands_in`. `partly gone`: some were
-    in their stream only, which has them no more. That, `failed` and `refused` leave the object
-    alone; `reason` says why.
+    `done` of its `records` were taken by the function, or stand corrected in the table; `outcome`
+    is `done` if all are, and `rejected again` if some are not, which then stand under `stands_in`.
+    `partly gone`: some were in their stream only, which has them no more. That, `failed` and
+    `refused` leave the object alone; `reason` says why.
     """
 
     key: str
@@ -65,21 +72,24 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
     a record was rejected again.
     """
     s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
-    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
-        raise OperationFailed(
-            f"The bucket {bucket} keeps no versions, so nothing would tell whether a record is "
-            "rejected again: turn versioning on first, as infrastructure/data.yaml does."
-        )
+    require_versions(s3, bucket)
     versions = NewestVersions(s3, bucket)
-    for load in loads(_read_oldest_first(s3, bucket, prefix)):
+    corrections = Corrections(stage)
+    found_now = _read_oldest_first(s3, bucket, prefix)
+    for load in loads(corrections.left_out(found) for found in found_now):
         taken = []
         for each in load:
             found = read_again(stage, each, each.batch) if each.batch else each
             refusal = why_not(found, time.time())
             if refusal:
-                yield Redriven(found.key, len(found.rejects), "refused", reason=refusal)
+                yield Redriven(found.key, found.count, "refused", reason=refusal)
             elif dry_run:
-                yield Redriven(found.key, len(found.rejects), "would redrive")
+                yield Redriven(found.key, found.count, "would redrive", reason=_corrected(found))
+            elif found.corrected and not found.rejects:
+                remove_if_unchanged(s3, bucket, found)
+                yield Redriven(
+                    found.key, found.count, "done", found.count, reason=_corrected(found)
+                )
             else:
                 taken.append(found)
         if taken:
@@ -108,8 +118,10 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
         return f"it is of a function {found.function!r} that this app does not have"
     if found.function != AGGREGATOR:
         return ""
-    written = found.written.timestamp()
-    ages = [now_seconds - (created_seconds(record) or written) for record in found.records]
+    ages = [
+        now_seconds - (created_seconds(each.record) or found.since_when(each).timestamp())
+        for each in found.rejects
+    ]
     old = sum(age > KEPT_SECONDS for age in ages)
     if not old:
         return ""
@@ -127,6 +139,7 @@ def _redrive_together(
     """Send the records of these objects, all of one function, together; what became of each.
 
     Where the function fails on several, each is tried by itself, so that none holds up the others.
+    What Lambda cannot run now is left for another run.
     """
     s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
     function = objects[0].function
@@ -136,9 +149,13 @@ def _redrive_together(
     try:
         for batch in events_of(function, records):
             invoke(stage, function, json.dumps({"Records": batch}).encode())
-    except FunctionFailed as error:
+    except NotNow as error:
+        for each in objects:
+            yield Redriven(each.key, each.count, "failed", reason=str(error))
+        return
+    except (FunctionFailed, EventTooLarge) as error:
         if len(objects) == 1:
-            yield Redriven(objects[0].key, len(objects[0].rejects), "failed", reason=str(error))
+            yield Redriven(objects[0].key, objects[0].count, "failed", reason=str(error))
             return
         for each in objects:
             yield from _redrive_together(stage, [each], versions)
@@ -170,12 +187,17 @@ def _settle(
     lost = f"{found.gone:,} of its records are gone from their stream" if found.gone else ""
     return Redriven(
         key=found.key,
-        records=len(identities) + found.gone,
+        records=found.count,
         outcome="rejected again" if reasons else "partly gone" if found.gone else "done",
-        done=sum(each not in reasons for each in identities),
-        reason="; ".join(filter(None, [next(iter(reasons.values()), ""), lost])),
+        done=found.corrected + sum(each not in reasons for each in identities),
+        reason="; ".join(filter(None, [next(iter(reasons.values()), ""), lost, _corrected(found)])),
         stands_in=tuple(stands_in),
     )
+
+
+def _corrected(found: RejectsObject) -> str:
+    """What to tell of the records that stand corrected in the table; empty if none does."""
+    return f"corrected in the table: {found.corrected}" if found.corrected else ""
 
 
 def _reasons_in(s3: "S3Client", bucket: str, key: str) -> dict[str, str]:

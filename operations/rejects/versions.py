@@ -3,10 +3,28 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from operations.errors import OperationFailed
 from operations.rejects.objects import RejectsObject, read_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+KEPT_DAYS = 30
+"""How long data.yaml has the bucket keep what was overwritten or removed."""
+
+
+def require_versions(s3: "S3Client", bucket: str) -> None:
+    """Raise OperationFailed where the bucket keeps no versions.
+
+    Without them nothing tells whether a record was rejected again, and what is removed is gone.
+    """
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        raise OperationFailed(
+            f"The bucket {bucket} keeps no versions, so nothing would tell whether a record is "
+            "rejected again, and what is removed would be gone: turn versioning on first, as "
+            "infrastructure/data.yaml does."
+        )
 
 
 class NewestVersions:
@@ -50,16 +68,18 @@ def read_if_there(s3: "S3Client", bucket: str, key: str) -> RejectsObject | None
         return None
 
 
-def remove_if_unchanged(s3: "S3Client", bucket: str, found: RejectsObject) -> None:
-    """Remove the object, unless it was written again after it was read.
+def remove_if_unchanged(s3: "S3Client", bucket: str, found: RejectsObject) -> bool:
+    """Remove the object, unless it was written again after it was read; whether it is gone.
 
-    Its versions stay for 30 days, as data.yaml has it.
+    Its versions stay for KEPT_DAYS.
     """
     try:
         now = s3.head_object(Bucket=bucket, Key=found.key)
     except s3.exceptions.ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-            return
+            return True
         raise
-    if now.get("VersionId") == found.version:
-        s3.delete_object(Bucket=bucket, Key=found.key)
+    if now.get("VersionId") != found.version:
+        return False
+    s3.delete_object(Bucket=bucket, Key=found.key)
+    return True

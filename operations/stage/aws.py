@@ -1,6 +1,8 @@
 """One client a service, made once, that speaks to the stage's AWS."""
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -35,6 +37,19 @@ class AwsSession(boto3.Session):
                     service, endpoint_url=self.endpoint_url, config=CLIENT_CONFIG
                 )
             return self._clients[service]
+
+
+def is_embedded(endpoint_url: str | None) -> bool:
+    """Whether an embedded AWS stands there: on this machine, by plain HTTP, as no real AWS does."""
+    parts = urlsplit(endpoint_url or "")
+    if parts.scheme != "http" or not parts.hostname:
+        return False
+    if parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False
 
 
 def describe_account(aws: AwsSession) -> str:

@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 
 from chalicelib.settings import Settings
 from operations.errors import Misuse
-from operations.stage.aws import AwsSession
+from operations.stage.aws import AwsSession, is_embedded
 from operations.stage.config import names_of, require_stage
 from operations.stage.stacks import find_stack, outputs_of
+
+LOCAL = "local"
+"""The stage of `make run` and `make up`: on an embedded AWS, never in an account."""
 
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
@@ -38,8 +41,8 @@ class Stage:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether its AWS is an embedded one: no real AWS speaks plain HTTP."""
-        return (self.aws.endpoint_url or "").startswith("http:")
+        """Whether its AWS is an embedded one."""
+        return is_embedded(self.aws.endpoint_url)
 
 
 def with_names(stage: Stage) -> Stage:
@@ -57,9 +60,17 @@ def open_stage(
 ) -> Stage:
     """The stage, deployed or not, with the variables that .chalice/config.json has for it.
 
-    Raises Misuse where the stage is unknown.
+    Raises Misuse where the stage is unknown, and where it is `local` but the AWS is no embedded
+    one: what runs on one machine must never meet an account.
     """
     variables = require_stage(stage).get("environment_variables", {})
+    if stage == LOCAL and not is_embedded(endpoint_url):
+        where = f"{endpoint_url} is none" if endpoint_url else "no endpoint is given"
+        raise Misuse(
+            f"The stage {LOCAL} stands on an embedded AWS only, and {where}: start one with "
+            "`make up`, then name the http://127.0.0.1 address that it prints by --endpoint-url "
+            "or AWS_ENDPOINT_URL."
+        )
     session = AwsSession(endpoint_url, profile_name=profile, region_name=region)
     return Stage(stage, session, variables)
 
@@ -80,7 +91,7 @@ def names_from_stack(stage: Stage) -> dict[str, str]:
 
 
 def data_stack_name(stage: str) -> str:
-    """What the stage's data stack is called: prod and local have no suffix, dev has `-dev`."""
+    """What the stage's data stack is called: prod's has no suffix, dev's has `-dev`."""
     return f"game-scores-data{stage_suffix(stage)}"
 
 
@@ -90,4 +101,4 @@ def monitoring_stack_name(stage: str) -> str:
 
 def stage_suffix(stage: str) -> str:
     """The suffix of the stage's names, so that several stages fit into one account."""
-    return "" if stage in ("prod", "local") else f"-{stage}"
+    return "" if stage == "prod" else f"-{stage}"

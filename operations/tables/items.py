@@ -1,13 +1,30 @@
-"""A user's item, read leniently: what is damaged counts as absent."""
+"""Items of the tables, read as the pipeline reads them; what is damaged counts as absent."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from chalicelib.receipts import DamagedItem, UserItem, read_user_item
+from chalicelib.scores import Place
+from chalicelib.stream_records import decode_stream_record
 
 Item = Mapping[str, Any]
 """An item, or some attributes of one, in DynamoDB's attribute values."""
+
+
+def score_of(item: Item) -> tuple[str, Decimal] | None:
+    """The user and the score of an item of GameScoreRecords; None if it counts for nothing.
+
+    The rule is the aggregator's own.
+    """
+    inserted = {
+        "eventName": "INSERT",
+        "eventID": "scan",
+        "dynamodb": {"SequenceNumber": "scan", "NewImage": item},
+    }
+    for change in decode_stream_record(Place(0), inserted).changes:
+        return change.username, change.amount
+    return None
 
 
 def total_of(item: Item) -> Decimal | None:

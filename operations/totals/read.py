@@ -1,14 +1,12 @@
 """Reads records and totals into sums."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chalicelib.scores import Place
-from chalicelib.stream_records import decode_stream_record
 from operations.progress import Progress
 from operations.stage.stage import Stage
-from operations.tables.items import total_of
+from operations.tables.items import score_of, total_of
 from operations.tables.scan import ReadMeter, scan_segments
 from operations.totals.sums import UserSums
 
@@ -63,21 +61,6 @@ def find_totals(
             found += 1
             sums.find(item["Username"]["S"], total_of(item))
         progress(table, found, max(found, about))
-
-
-def score_of(item: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """The user and the score of an item of GameScoreRecords; None if it counts for nothing.
-
-    The rule is the aggregator's own.
-    """
-    inserted = {
-        "eventName": "INSERT",
-        "eventID": "scan",
-        "dynamodb": {"SequenceNumber": "scan", "NewImage": item},
-    }
-    for change in decode_stream_record(Place(0), inserted).changes:
-        return change.username, change.amount
-    return None
 
 
 def read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:

@@ -13,6 +13,9 @@ LATE_SECONDS = 600.0
 
 NOT_THERE = ("ResourceNotFoundException", "ResourceNotFound", "NoSuchBucket", "404")
 
+NOT_YET_KNOWN = "not yet known"
+"""An alarm's state until CloudWatch has data for it: neither well nor wrong."""
+
 Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
 
 
@@ -91,9 +94,13 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
 
 
 def check_alarms(stage: Stage) -> Iterator[Part]:
-    """The alarms on this stage's resources, whatever their names."""
+    """The alarms on this stage's resources, whatever their names.
+
+    What Lambda gave up is counted for each mapping, so its alarm names a mapping, no function.
+    """
     names = {stage.function_name(function) for function in FUNCTIONS}
     names |= set(stage.variables.values())
+    names |= {each.uuid for function in FUNCTIONS for each in find_mappings(stage, function)}
     for page in stage.aws.client("cloudwatch").get_paginator("describe_alarms").paginate():
         for alarm in page["MetricAlarms"]:
             metrics = [
@@ -108,7 +115,8 @@ def check_alarms(stage: Stage) -> Iterator[Part]:
             if watched & names:
                 state = alarm["StateValue"]
                 problem = alarm.get("StateReason", "in alarm") if state == "ALARM" else ""
-                yield Part("alarm", alarm["AlarmName"], state, problem)
+                shown = NOT_YET_KNOWN if state == "INSUFFICIENT_DATA" else state
+                yield Part("alarm", alarm["AlarmName"], shown, problem)
 
 
 def _of(alarm: object) -> Iterable[dict[str, dict[str, object]]]:

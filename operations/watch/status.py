@@ -1,7 +1,6 @@
 """Whether a stage is well: every part looked at, and what is wrong in a sentence each."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 
 from botocore.exceptions import ClientError
@@ -20,8 +19,6 @@ from operations.watch.parts import (
 )
 
 NEWEST_REJECTS = 5
-FRESH = timedelta(hours=24)
-"""Rejects younger than this are a problem; older records are gone from the streams."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,7 @@ def _rejects(stage: Stage) -> tuple[Part, tuple[RejectsObject, ...]]:
         return Part("rejects", "bucket", "missing", problem), ()
     listed = nlargest(NEWEST_REJECTS, found, key=lambda each: each.written)
     newest = tuple(read_objects(s3, bucket, [each.key for each in listed]))
-    fresh = sum(each.written > datetime.now(UTC) - FRESH for each in found)
-    problem = f"{_count(fresh)} of the last 24 hours: see `rejects list`" if fresh else ""
+    problem = "see `rejects list`; then `rejects redrive` or `rejects discard`" if found else ""
     return Part("rejects", "bucket", _count(len(found)), problem), newest
 
 

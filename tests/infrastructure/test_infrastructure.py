@@ -6,13 +6,19 @@ from typing import Any
 
 import cfnlint
 import pytest
+from botocore.exceptions import ClientError
 from cfnlint.api import lint_file
 from cfnlint.decode import cfn_yaml
 
 from chalicelib.settings import MissingSetting, Settings
+from operations.deploy.chalice import copy_app
+from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
-from operations.deploy.steps import DATA_TEMPLATE
+from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, variable_name
+from operations.stage.stacks import apply_stack
+from operations.stage.stage import Stage, data_stack_name
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -35,7 +41,9 @@ def test_each_output_is_a_variable_that_the_settings_read() -> None:
 
     settings = Settings.from_environment(values)
 
-    read = re.findall(r'get\(\s*"([A-Z_]+)"', (PROJECT / "chalicelib" / "settings.py").read_text())
+    read = re.findall(
+        r'(?:get|_require)\("([A-Z_]+)"', (PROJECT / "chalicelib" / "settings.py").read_text()
+    )
     assert set(read) - {"LOG_LEVEL"} == variables
     assert settings.records_stream_arn == "the value of GAME_SCORE_RECORDS_STREAM_ARN"
     assert settings.rejects_bucket == "the value of REJECTS_BUCKET"
@@ -48,17 +56,64 @@ def test_a_missing_bucket_is_named_with_the_next_step() -> None:
         _ = Settings.from_environment({}).rejects_bucket
 
 
-def test_what_holds_data_is_kept_and_encrypted() -> None:
+def test_what_holds_data_is_kept_protected_and_tagged() -> None:
     resources = TEMPLATE["Resources"]
-    assert all(each["DeletionPolicy"] == "Retain" for each in resources.values())
+    assert all(each["DeletionPolicy"] == "RetainExceptOnCreate" for each in resources.values())
     assert all(each["UpdateReplacePolicy"] == "Retain" for each in resources.values())
+    tagged = [each for each in resources.values() if each["Type"] != "AWS::S3::BucketPolicy"]
+    assert all(
+        [tag["Key"] for tag in each["Properties"]["Tags"]] == ["application", "stack"]
+        for each in tagged
+    )
     tables = [each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
     assert len(tables) == 3
     for table in tables:
         properties = table["Properties"]
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
-        assert properties["SSESpecification"]["SSEEnabled"] is True
+        assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_the_tables_key_is_awss_own_until_another_is_given() -> None:
+    assert TEMPLATE["Parameters"]["KmsKeyArn"]["Default"] == ""
+    for name in ("Records", "Totals", "Receipts"):
+        condition, given, otherwise = TEMPLATE["Resources"][name]["Properties"]["SSESpecification"][
+            "Fn::If"
+        ]
+        assert (condition, otherwise) == ("HasKey", {"Ref": "AWS::NoValue"})
+        assert given["KMSMasterKeyId"] == {"Ref": "KmsKeyArn"}
+
+
+def test_nothing_expires_until_it_is_told_to() -> None:
+    expiry = TEMPLATE["Resources"]["Records"]["Properties"]["TimeToLiveSpecification"]["Fn::If"]
+    rules = TEMPLATE["Resources"]["Rejects"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert TEMPLATE["Parameters"]["RecordsExpireBy"]["Default"] == ""
+    assert (expiry[0], expiry[2]) == ("RecordsExpire", {"Ref": "AWS::NoValue"})
+    assert TEMPLATE["Parameters"]["RejectsExpireDays"]["Default"] == 0
+    assert rules[1]["Fn::If"][1]["ExpirationInDays"] == {"Ref": "RejectsExpireDays"}
+    assert rules[1]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+
+
+def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
+    aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    aws.reset()
+    stage = Stage("dev", aws.session, {})
+    stack = data_stack_name(stage.name)
+    cloudformation, dynamodb = aws.session.client("cloudformation"), aws.session.client("dynamodb")
+    unprotected = {**LOCAL_PARAMETERS, "Suffix": "-dev"}
+    protected = {"TlsOnly": "false", "Suffix": "-dev", "DeletionProtection": "true"}
+    apply_stack(cloudformation, stack, PROJECT / DATA_TEMPLATE, unprotected)
+    apply_stack(cloudformation, stack, PROJECT / DATA_TEMPLATE, protected)
+    with pytest.raises(ClientError, match="protected against deletion"):
+        dynamodb.delete_table(TableName="GameScoreRecords-dev")
+    told: list[str] = []
+
+    destroy_data(stage, copy_app(PROJECT, tmp_path), told.append)
+
+    assert "Lifting the deletion protection of GameScoreRecords-dev" in told
+    assert dynamodb.list_tables()["TableNames"] == []
 
 
 def test_no_parameter_has_to_be_given() -> None:

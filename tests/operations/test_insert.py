@@ -110,7 +110,7 @@ def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
     corrected = shell("insert", json.dumps({**record, "Score": 30}), "--replace", "--json")
 
     assert (first.status, again.status, corrected.status) == (0, 1, 0)
-    assert "Ines's score of 20 stands in GameScoreRecords." in first.out
+    assert "Ines's score of 20 stands in GameScoreRecords-local." in first.out
     assert "correct it with --replace" in again.err
     assert corrected.json["score"] == "30"
     until(lambda: totals(stage, "Ines"), {"Ines": Decimal(30)})

@@ -1,27 +1,34 @@
-"""rejects list, show and redrive."""
+"""rejects list, show, redrive and discard."""
 
+import io
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from operations.rejects import redrive as redriving
+from operations.rejects.corrections import invalid_ids
 from operations.rejects.loads import LARGEST_EVENT_BYTES
 from operations.rejects.loads import loads as loads_of
 from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
 from operations.rejects.redrive import why_not
-from operations.rejects.versions import NewestVersions, remove_if_unchanged
+from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
-from operations.stage.invoke import FunctionFailed
+from operations.stage.config import PROJECT
+from operations.stage.invoke import FunctionFailed, _patient_client
 from operations.stage.invoke import invoke as call_function
 from operations.stage.stage import Stage
+from tests.builders import aggregate
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
@@ -99,6 +106,9 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stag
     assert payload.decode() in shown.out
     assert as_json.json["rejects"][0]["reason"] == "Username is empty"
     assert (odd.status, missing.status) == (1, 2)
+    assert "There is no object 'rejects/nothing.json' in the rejects bucket" in missing.err
+    assert "ProcessKinesisRecords: Username is empty" in table.out
+    assert "AggregateScoresByUser: Lambda gave up" in table.out
 
 
 def test_redriven_records_are_counted_once_however_often(shell: Shell, stage: Stage) -> None:
@@ -157,6 +167,182 @@ def test_what_lambda_gave_up_is_redriven_too(shell: Shell, stage: Stage, *, as_t
     assert (answer.status, again.status) == (0, 0)
     assert totals(stage, user, f"{user} too") == {user: 3, f"{user} too": 4}
     assert keys(stage) == []
+
+
+def stored_since(stage: Stage) -> dict[str, datetime]:
+    s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+    return {each.key: each.since for each in read_rejects(s3, bucket)}
+
+
+def test_a_record_that_is_rejected_again_keeps_the_time_at_which_it_first_came(
+    shell: Shell, stage: Stage
+) -> None:
+    broken = kinesis_record(b'{"RecordID": 7051, "Username": "Una"}', at=NOW)
+    key = store_rejects(stage, "ProcessKinesisRecords", broken, score(7052, "Una"))
+    first = stored_since(stage)[key]
+    time.sleep(1.1)  # S3 tells times in whole seconds
+
+    shell("rejects", "redrive")
+    shell("rejects", "redrive")
+
+    (again,) = keys(stage)
+    (shown,) = shell("rejects", "show", again, "--json").json["rejects"]
+    assert stored_since(stage) == {again: first}
+    assert shown == {
+        "reason": "the record has no Score",
+        "since": first.isoformat(),
+        "record": broken,
+    }
+    assert f"{first:%Y-%m-%d %H:%M:%S}" in shell("rejects", "list").out
+
+
+@pytest.mark.parametrize("damage", ['"Username": ""', '"Username": "Vic", "Level": NaN'])
+def test_a_record_that_was_corrected_in_the_table_is_closed_by_the_redrive(
+    shell: Shell, stage: Stage, damage: str
+) -> None:
+    invalid = b'{"RecordID": 7061, "Score": 1, %s}' % damage.encode()
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [invalid])
+    until(lambda: len(keys(stage)), 1)
+    not_yet = shell("rejects", "redrive", "--json")
+    shell("insert", SCORE % (7061, "Vic", 5), "--replace")
+
+    dry = shell("rejects", "redrive", "--dry-run", "--json")
+    closed = shell("rejects", "redrive", "--json")
+
+    assert (not_yet.status, not_yet.json["outcome"]) == (1, "rejected again")
+    assert dry.json["reason"] == "corrected in the table: 1"
+    assert closed.status == 0
+    assert (closed.json["outcome"], closed.json["done"]) == ("done", 1)
+    assert keys(stage) == []
+    assert status_problems(shell) == []
+    delete_record(stage, 7061)
+
+
+def test_a_change_that_was_corrected_in_the_table_is_closed_by_the_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    item = {"RecordID": {"N": "7062"}, "Username": {"S": "Wes"}, "Score": {"S": "five"}}
+    stage.aws.client("dynamodb").put_item(TableName=stage.names.records_table, Item=item)
+    until(lambda: len(keys(stage)), 1)
+    shell("insert", SCORE % (7062, "Wes", 5), "--replace")
+    until(lambda: totals(stage, "Wes"), {"Wes": Decimal(5)})
+
+    closed = shell("rejects", "redrive")
+
+    assert closed.status == 0, closed.err
+    assert keys(stage) == []
+    assert totals(stage, "Wes") == {"Wes": Decimal(5)}
+
+
+def test_what_packs_many_is_closed_when_all_that_was_invalid_is_corrected(
+    shell: Shell, stage: Stage
+) -> None:
+    packed = aggregate(
+        {"RecordID": 7063, "Username": "Xan"},
+        {"RecordID": 7064, "Username": "Xan", "Score": 1},
+        {"RecordID": 7065, "Username": "", "Score": 1},
+    )
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [packed])
+    until(lambda: len(keys(stage)), 1)
+    shell("insert", SCORE % (7063, "Xan", 5))
+    half = shell("rejects", "redrive")
+    shell("insert", SCORE % (7065, "Xan", 7))
+    whole = shell("rejects", "redrive")
+
+    assert (half.status, whole.status) == (1, 0)
+    assert keys(stage) == []
+
+
+def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
+    shell: Shell, stage: Stage
+) -> None:
+    shell("insert", SCORE % (7066, "Yve", 5))
+    payload = (SCORE % (7066, "Yve", 6)).encode()
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [payload])
+    until(lambda: len(keys(stage)), 1)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    assert (answer.status, answer.json["outcome"]) == (1, "rejected again")
+    assert len(keys(stage)) == 1
+
+
+VALID, INVALID = score(7067, "Ann"), kinesis_record(b'{"RecordID": 7068, "Score": 1}', at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("function", "record", "reason", "ids"),
+    [
+        ("ProcessKinesisRecords", INVALID, "the record has no Username", [7068]),
+        ("ProcessKinesisRecords", INVALID, "the record has no Username; 3 more", []),
+        ("ProcessKinesisRecords", INVALID, "Lambda gave up: MaxRecordAgeExceeded", []),
+        ("ProcessKinesisRecords", VALID, "DynamoDB refuses the item: it is too large", []),
+        ("ProcessKinesisRecords", {"kinesis": {"data": "?"}}, "the data is not base64", []),
+        ("ProcessKinesisRecords", "no record", "unforeseen", []),
+        ("AggregateScoresByUser", stream_record(image("A", 1)), "the total cannot take it", []),
+        ("AggregateScoresByUser", stream_record(eventName="INSERT"), "has no NewImage", []),
+        ("SomethingElse", INVALID, "the record has no Username", []),
+    ],
+)
+def test_only_what_decoding_alone_rejects_can_be_corrected(
+    function: str, record: Any, reason: str, ids: list[int]
+) -> None:
+    assert invalid_ids(function, RejectedRecord(reason, record)) == ids
+
+
+def test_rejects_are_discarded_by_key_or_prefix_and_kept_as_versions(
+    shell: Shell, stage: Stage
+) -> None:
+    broken = insertion("Ada", "1")
+    del broken["dynamodb"]["NewImage"]
+    change = store_rejects(stage, "AggregateScoresByUser", broken)
+    record = store_rejects(stage, "ProcessKinesisRecords", score(7071, "Ada"))
+    odd = store(stage, "odd/one.json", b"not JSON")
+
+    asked = shell("rejects", "discard", change)
+    nothing_named = shell("rejects", "discard", "--yes")
+    missing = shell("rejects", "discard", "rejects/nothing.json", "--yes")
+    left = keys(stage)
+    by_key = shell("rejects", "discard", change, odd, "--yes")
+    by_prefix = shell("rejects", "discard", "--prefix", "rejects/Process", "--yes", "--json")
+
+    assert (asked.status, nothing_named.status, missing.status) == (2, 2, 2)
+    assert "add --yes" in asked.err
+    assert "There is no object 'rejects/nothing.json'" in missing.err
+    assert left == sorted([change, record, odd])
+    assert "as noncurrent versions for 30 days" in by_key.out
+    assert "`rebuild` sets the totals right" in by_key.out
+    assert (by_prefix.json["key"], by_prefix.json["records"]) == (record, 1)
+    assert keys(stage) == []
+    versions = stage.aws.client("s3").list_object_versions(Bucket=stage.names.rejects_bucket)
+    assert {change, record, odd} <= {each["Key"] for each in versions["Versions"]}
+    assert shell("status").status == 0
+
+
+def test_what_is_discarded_is_kept_as_long_as_it_says() -> None:
+    template = (PROJECT / "infrastructure" / "data.yaml").read_text()
+
+    assert f"NoncurrentDays: {KEPT_DAYS}\n" in template
+
+
+def test_discard_asks_at_a_terminal(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = store_rejects(stage, "ProcessKinesisRecords", score(7072, "Ben"))
+    monkeypatch.setattr("sys.stdin", Terminal("n\ny\n"))
+    no = shell("rejects", "discard", key)
+    after_no = keys(stage)
+    yes = shell("rejects", "discard", key)
+
+    assert (no.status, yes.status) == (130, 0)
+    assert (after_no, keys(stage)) == ([key], [])
+
+
+class Terminal(io.StringIO):
+    """A person at a terminal who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def change_total(stage: Stage, user: str, score: dict[str, str]) -> None:
@@ -254,7 +440,7 @@ def test_an_object_on_which_the_function_fails_holds_up_none_that_goes_with_it(
     invoke = call_function
 
     def fail_on_poison(deployed: Stage, function: str, records: bytes) -> str:
-        if poison in json.loads(records)["Records"]:
+        if poison["eventID"] in [each["eventID"] for each in json.loads(records)["Records"]]:
             raise FunctionFailed("it crashes")
         return invoke(deployed, function, records)
 
@@ -285,6 +471,16 @@ def test_what_another_redrive_is_done_with_meanwhile_is_done_with(
     answer = shell("rejects", "redrive", "--json")
 
     assert (answer.status, answer.json["done"]) == (0, 2)
+
+
+class RawResponse:
+    """The body of an answer, as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
 
 
 def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
@@ -357,6 +553,81 @@ def test_a_function_that_fails_for_a_while_is_seen_by_status_and_nothing_is_lost
 def status_problems(shell: Shell) -> list[str]:
     problems: list[str] = shell("status", "--json").json["problems"]
     return problems
+
+
+@pytest.fixture
+def invoking_client(stage: Stage, find_once: Callable[..., Stage]) -> Any:
+    """The client by which the command line invokes functions."""
+    return _patient_client(find_once(stage.name, None, None, stage.aws.endpoint_url).aws)
+
+
+def test_a_function_is_waited_for_as_long_as_it_may_run_and_asked_once(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    store_rejects(stage, "ProcessKinesisRecords", score(7041, "Pat"))
+
+    redriven = shell("rejects", "redrive")
+
+    configuration = invoking_client.meta.config
+    assert redriven.status == 0
+    assert configuration.read_timeout > 900
+    assert configuration.retries == {"total_max_attempts": 1, "mode": "legacy"}
+
+
+def test_what_lambda_cannot_run_now_is_tried_once_and_ends_no_run(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    throttled = stage.function_name("ProcessKinesisRecords")
+    first = store_rejects(stage, "ProcessKinesisRecords", score(7042, "Roz"))
+    store_rejects(stage, "AggregateScoresByUser", insertion("Roz", "3"))
+    client = stage.aws.client("lambda")
+    client.put_function_concurrency(FunctionName=throttled, ReservedConcurrentExecutions=0)
+    attempts: list[str] = []
+
+    def count(**_: object) -> None:
+        attempts.append("attempt")
+
+    invoking_client.meta.events.register("before-send.lambda.Invoke", count)
+
+    answer = shell("rejects", "redrive", "--json")
+    client.delete_function_concurrency(FunctionName=throttled)
+    again = shell("rejects", "redrive")
+    invoking_client.meta.events.unregister("before-send.lambda.Invoke", count)
+
+    told = [json.loads(line) for line in answer.out.splitlines()]
+    assert [each["outcome"] for each in told] == ["failed", "done"]
+    assert told[0]["key"] == first
+    assert "cannot run ProcessKinesisRecords now" in told[0]["reason"]
+    assert len(attempts) == 3  # the throttled one, the aggregator's, the one of the second run
+    assert totals(stage, "Roz")["Roz"] >= 3
+    assert (again.status, keys(stage)) == (0, [])
+
+
+def test_an_event_that_is_too_large_ends_no_run(
+    shell: Shell, stage: Stage, invoking_client: Any
+) -> None:
+    too_large = score(7043, "Lea")
+    large = store_rejects(stage, "ProcessKinesisRecords", too_large)
+    store_rejects(stage, "ProcessKinesisRecords", score(7044, "Leo"))
+
+    def refuse_the_first(request: Any, **_: object) -> AWSResponse | None:
+        """As Lambda answers an event beyond 6 MB; the embedded AWS takes it."""
+        if too_large["kinesis"]["data"].encode() not in request.body:
+            return None
+        body = RawResponse(b'{"message": "Request must be smaller than 6291456 bytes"}')
+        headers = HTTPHeaders.from_dict({"x-amzn-errortype": "RequestEntityTooLargeException"})
+        return AWSResponse(request.url, 413, headers, body)
+
+    events = invoking_client.meta.events
+    events.register("before-send.lambda.Invoke", refuse_the_first)
+    answer = shell("rejects", "redrive", "--json")
+    events.unregister("before-send.lambda.Invoke", refuse_the_first)
+
+    told = {each["key"]: each for each in map(json.loads, answer.out.splitlines())}
+    assert told[large]["outcome"] == "failed"
+    assert "takes no event of" in told[large]["reason"]
+    assert keys(stage) == [large]
+    assert list(records_of(stage, "Leo")) == ["7044"]
 
 
 def test_a_crash_between_invoking_and_removing_is_harmless(

@@ -1,12 +1,19 @@
 """The verbs leaderboard, logs and status."""
 
+import io
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from rich.console import Console
 
+from operations.cli.see.status import status_view
 from operations.scores.send import send_payloads
-from operations.stage.stage import Stage
+from operations.stage.mappings import require_mapping
+from operations.stage.stage import FUNCTIONS, Stage
+from operations.watch.parts import Part
+from operations.watch.status import Status
 from tests.operations.conftest import Shell, clear_bucket, totals, until
 
 
@@ -110,12 +117,71 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, stage: Sta
     stage.aws.client("cloudwatch").delete_alarms(AlarmNames=["game-scores-behind"])
 
     assert with_reject.status == 1
-    assert "1 object of the last 24 hours" in with_reject.json["problems"][0]
+    assert with_reject.json["problems"] == [
+        "rejects bucket: see `rejects list`; then `rejects redrive` or `rejects discard`"
+    ]
     assert with_reject.json["newest_rejects"][0]["records"] == 1
     assert (well.status, alarmed.status) == (0, 1)
     assert "All is well" in well.out
     assert "Enabled, last result: OK" in well.out
     assert alarmed.json["problems"] == ["alarm game-scores-behind: it is far behind"]
+
+
+@pytest.fixture
+def _given_up_alarms(stage: Stage) -> Iterator[None]:
+    """The alarms of monitoring.yaml that name a mapping, one of them in alarm."""
+    cloudwatch = stage.aws.client("cloudwatch")
+    names = {function: f"{stage.function_name(function)}-given-up" for function in FUNCTIONS}
+    for function, name in names.items():
+        mapping = require_mapping(stage, function).uuid
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/Lambda",
+            MetricName="OnFailureDestinationDeliveredEventCount",
+            Dimensions=[{"Name": "EventSourceMappingUUID", "Value": mapping}],
+            Statistic="Sum",
+            Period=300,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    cloudwatch.set_alarm_state(
+        AlarmName=names["ProcessKinesisRecords"], StateValue="ALARM", StateReason="1 was given up"
+    )
+    yield
+    cloudwatch.delete_alarms(AlarmNames=list(names.values()))
+
+
+@pytest.mark.usefixtures("_given_up_alarms", "_empty_bucket")
+def test_status_shows_the_alarms_on_records_that_lambda_gave_up(
+    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, unknown = (f"{stage.function_name(name)}-given-up" for name in FUNCTIONS)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    answer, found = shell("status"), shell("status", "--json").json
+
+    alarms = {part["name"]: part["state"] for part in found["parts"] if part["kind"] == "alarm"}
+    assert alarms == {given_up: "ALARM", unknown: "not yet known"}
+    assert found["problems"] == [f"alarm {given_up}: 1 was given up"]
+    assert f"{unknown}: not yet known" in " ".join(answer.out.split())
+    assert answer.out.count("?") == 1
+
+
+def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
+    functions = [Part("function", name, "Active, 512 MB, 60 s at most") for name in FUNCTIONS]
+    alarms = [Part("alarm", f"game-scores-prod-{number}", "OK") for number in range(13)]
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    console.print(status_view("prod", Status((*functions, *alarms), ())))
+
+    assert [line.rstrip() for line in console.export_text().splitlines()] == [
+        "Stage prod",
+        "✓ function ProcessKinesisRecords: Active, 512 MB, 60 s at most",
+        "✓          AggregateScoresByUser: Active, 512 MB, 60 s at most",
+        "✓ alarm    13 alarms: OK",
+        "All is well",
+    ]
 
 
 def test_status_finds_what_is_missing(

@@ -1,4 +1,4 @@
-"""The verb rejects: list, show, redrive."""
+"""The verb rejects: list, show, redrive, discard."""
 
 import base64
 import binascii
@@ -16,17 +16,21 @@ from chalicelib.payloads import text_to_log
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
-from operations.rejects.objects import RejectsObject, read_object, read_rejects
+from operations.errors import Misuse
+from operations.rejects.discard import discard as discard_objects
+from operations.rejects.discard import find_to_discard
+from operations.rejects.objects import RejectsObject, read_rejects, require_object
 from operations.rejects.redrive import Redriven
 from operations.rejects.redrive import redrive as redrive_objects
-from operations.stage.stage import Stage
+from operations.rejects.versions import KEPT_DAYS
+from operations.stage.stage import AGGREGATOR, Stage
 
 SHOWN_KEY = "rejects/ProcessKinesisRecords/2026/11/23/0a1b2c3d.json"
 
 
 @click.group(epilog="Example: python -m operations rejects list")
 def rejects() -> None:
-    """See the rejected records, and give them to their function again."""
+    """See the rejected records, give them to their function again, or discard them."""
 
 
 @rejects.command("list", epilog="Example: python -m operations rejects list --prefix rejects/")
@@ -41,13 +45,14 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
             fields = {
                 "key": each.key,
                 "written": each.written.isoformat(),
+                "since": each.since.isoformat(),
                 "processor": each.function,
                 "reasons": [reject.reason for reject in each.rejects],
                 "problem": each.problem,
             }
             print_json(fields)
     else:
-        objects = sorted(found, key=lambda each: each.written)
+        objects = sorted(found, key=lambda each: each.since)
         if objects:
             Console().print(views.rejects_list(objects), views.rejects_table(objects))
         else:
@@ -60,13 +65,20 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
 @deployed_stage_options
 def show(*, stage: Stage, key: str, as_json: bool) -> None:
     """Print the records under KEY with their reasons, what Kinesis carried as text."""
-    found = read_object(stage.aws.client("s3"), stage.names.rejects_bucket, key)
+    found = require_object(stage.aws.client("s3"), stage.names.rejects_bucket, key)
     if found.problem:
         raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
     if as_json:
         content = {
             "processor": found.function,
-            "rejects": [each._asdict() for each in found.rejects],
+            "rejects": [
+                {
+                    "reason": each.reason,
+                    "since": found.since_when(each).isoformat(),
+                    "record": each.record,
+                }
+                for each in found.rejects
+            ],
         }
         click.echo(json.dumps(content))
     else:
@@ -81,8 +93,9 @@ def show(*, stage: Stage, key: str, as_json: bool) -> None:
 def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Give rejected records to their function again, once what made them fail is mended.
 
-    An object is removed when all its records are done with: taken by the function, or rejected
-    again and kept in another object with the reason of now. Rejects of AggregateScoresByUser go
+    An object is removed when all its records are done with: taken by the function, corrected in
+    the table meanwhile, or rejected again and kept in another object with the reason of now and
+    the time at which they were first rejected. Rejects of AggregateScoresByUser go
     together, so changes get in that a total takes only as a sum. Exit status 1 if records are left.
     Doing it twice, or in two terminals, counts once.
     """
@@ -101,6 +114,46 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
         summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "none"
         click.echo(f"Objects: {summary}. {done:,} of {records:,} records are done with.")
     sys.exit(1 if outcomes.keys() - {"done", "would redrive"} else 0)
+
+
+@rejects.command(epilog=f"Example: python -m operations rejects discard {SHOWN_KEY} --yes")
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.option("--prefix", help="All whose keys begin so.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@deployed_stage_options
+def discard(
+    *, stage: Stage, keys: tuple[str, ...], prefix: str | None, yes: bool, as_json: bool
+) -> None:
+    """Remove rejects for which nothing is left to do.
+
+    The bucket keeps them as noncurrent versions for 30 days. Changes of AggregateScoresByUser that
+    are discarded stay out of the totals until `rebuild` sets these from the records.
+    """
+    if not keys and prefix is None:
+        raise Misuse("Name a KEY or a --prefix: `rejects list` has the keys.")
+    objects = list(find_to_discard(stage, keys, prefix))
+    records = sum(each.count for each in objects)
+    what = f"{len(objects):,} {'object' if len(objects) == 1 else 'objects'}, {records:,} records"
+    if objects and not yes:
+        Console(stderr=True).print(views.rejects_list(objects, title="To discard"))
+        if not sys.stdin.isatty():
+            raise Misuse(f"Nothing was discarded ({what}): there is nobody to ask, so add --yes.")
+        click.confirm(f"Discard {what}?", abort=True, err=True)
+    stayed = 0
+    for each in discard_objects(stage, objects):
+        stayed += not each.is_gone
+        if as_json:
+            print_json(each.__dict__)
+        elif not each.is_gone:
+            click.echo(f"{each.key} stays: it was written again meanwhile.")
+    if not as_json:
+        click.echo(
+            f"Discarded {what}; the bucket keeps them as noncurrent versions for {KEPT_DAYS} days."
+        )
+        if any(each.function == AGGREGATOR for each in objects):
+            click.echo("Changes are among them that no total has: `rebuild` sets the totals right.")
+    sys.exit(1 if stayed else 0)
 
 
 def _payload(record: Mapping[str, Any]) -> str | None:

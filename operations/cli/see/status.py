@@ -1,6 +1,7 @@
 """The verb status: whether the stage is well."""
 
 import sys
+from collections.abc import Iterable, Iterator
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -11,6 +12,7 @@ from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
 from operations.stage.stage import Stage
+from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status, read_status
 
 
@@ -20,7 +22,8 @@ from operations.watch.status import Status, read_status
 def status(*, stage: Stage, as_json: bool) -> None:
     """Look at functions, mappings, stream, tables, alarms and rejects; exit 1 if one is wrong.
 
-    Rejects of the last 24 hours are something wrong: redrive them once the cause is mended.
+    Rejects are something wrong until each is dealt with: redriven once the cause is mended, or
+    discarded.
     """
     found = read_status(stage)
     if as_json:
@@ -40,20 +43,15 @@ def status(*, stage: Stage, as_json: bool) -> None:
 
 
 def status_view(stage: str, found: Status) -> RenderableType:
-    table = Table(title=f"Stage {stage}", show_lines=False)
-    for column in ("", "Part", "State"):
-        table.add_column(column, overflow="fold")
-    kind = ""
-    for part in found.parts:
-        if kind and part.kind != kind:
-            table.add_section()
-        kind = part.kind
-        mark = Text("✗", style="bold red") if part.problem else Text("✓", style="green")
-        state = Text(part.state)
-        if part.problem:
-            state.append(f"\n{part.problem}", style="red")
-        table.add_row(mark, Text(f"{part.kind} {part.name}"), state)
-    shown: list[RenderableType] = [table]
+    """One line a part where 80 columns allow; alarms that are well share one."""
+    table = Table.grid(padding=(0, 1))
+    for _ in ("mark", "kind", "name and state"):
+        table.add_column(overflow="fold")
+    shown_kind = ""
+    for part in _with_quiet_alarms_together(found.parts):
+        _add_part(table, part, part.kind if part.kind != shown_kind else "")
+        shown_kind = part.kind
+    shown: list[RenderableType] = [Text(f"Stage {stage}", "italic"), table]
     if found.newest_rejects:
         shown.append(views.rejects_list(found.newest_rejects, title="The newest rejects"))
     problems = len(found.problems)
@@ -62,3 +60,31 @@ def status_view(stage: str, found: Status) -> RenderableType:
     else:
         line = Text("All is well", "bold green")
     return Group(*shown, line)
+
+
+def _with_quiet_alarms_together(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts, but one for all alarms that are well, and one for all that are not yet known."""
+    parts = list(parts)
+    quiet = [part for part in parts if part.kind == "alarm" and not part.problem]
+    for part in parts:
+        if part not in quiet:
+            yield part
+        elif part is quiet[0]:
+            unknown = [each for each in quiet if each.state == NOT_YET_KNOWN]
+            if well := len(quiet) - len(unknown):
+                yield Part("alarm", f"{well} alarms" if well > 1 else "1 alarm", "OK")
+            if unknown:
+                yield Part("alarm", ", ".join(each.name for each in unknown), NOT_YET_KNOWN)
+
+
+def _add_part(table: Table, part: Part, kind: str) -> None:
+    if part.problem:
+        mark = Text("✗", style="bold red")
+    elif part.state == NOT_YET_KNOWN:
+        mark = Text("?", style="yellow")
+    else:
+        mark = Text("✓", style="green")
+    what = Text(f"{part.name}: ").append(part.state, style="dim")
+    if part.problem:
+        what.append(f"\n{part.problem}", style="red")
+    table.add_row(mark, Text(kind, style="bold"), what)

@@ -1,0 +1,82 @@
+"""A stage whose names are not recorded: it works where nothing is written, and meets no other."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.settings import MissingSetting, Settings
+from operations.deploy.chalice import chalice_deploy, copy_app
+from operations.local.server import EmbeddedAws
+from operations.stage.config import PROJECT
+from tests.builders import event, inserted, kinesis_record
+from tests.data_stack import DataStack
+
+INVOKE_WITHOUT_ENVIRONMENT = """
+import json, sys
+from chalice.test import Client
+import app
+with Client(app.app) as client:
+    for name in ("ProcessKinesisRecords", "AggregateScoresByUser"):
+        print(client.lambda_.invoke(name, json.load(open(sys.argv[1]))).payload, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("records", [[], [kinesis_record(b"no score")]])
+def test_nothing_to_write_needs_neither_environment_nor_client(
+    records: list[dict[str, object]], tmp_path: Path
+) -> None:
+    handed = tmp_path / "event.json"
+    handed.write_text(json.dumps(event(*records)))
+
+    run = subprocess.run(
+        [sys.executable, "-c", INVOKE_WITHOUT_ENVIRONMENT, str(handed)],
+        cwd=PROJECT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"Successfully processed {len(records)} records." in run.stderr, run.stderr
+    assert "NoRegionError" not in run.stderr
+
+
+@pytest.mark.parametrize("name", ["records_table", "totals_table", "receipts_table"])
+def test_a_table_that_is_not_recorded_has_no_name(name: str) -> None:
+    with pytest.raises(MissingSetting, match=r"_TABLE is not set: record the data stack's"):
+        getattr(Settings.from_environment({}), name)
+
+
+def test_no_stream_can_be_called_what_stands_in_for_one() -> None:
+    settings = Settings.from_environment({})
+
+    assert not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", settings.stream)
+    table = settings.records_stream_arn.split("/")[1]
+    assert not re.fullmatch(r"[a-zA-Z0-9_.-]{3,255}", table)
+
+
+@pytest.mark.slow
+def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_record(
+    aws: EmbeddedAws, data: DataStack, tmp_path: Path
+) -> None:
+    printed = chalice_deploy(copy_app(PROJECT, tmp_path), "dev", aws.variables)
+
+    aws_lambda = aws.session.client("lambda")
+    mappings = aws_lambda.list_event_source_mappings()["EventSourceMappings"]
+    sources = {each["EventSourceArn"] for each in mappings}
+    assert "python -m operations deploy data record" in printed
+    assert data.names.records_stream_arn not in sources
+    assert not any(arn.endswith(f"/{data.names.stream}") for arn in sources)
+    for function, record in (
+        ("ProcessKinesisRecords", kinesis_record({"RecordID": 1, "Username": "A", "Score": 1})),
+        ("AggregateScoresByUser", inserted("Ann", 1)),
+    ):
+        answer = aws_lambda.invoke(
+            FunctionName=f"game-scores-dev-{function}", Payload=json.dumps(event(record))
+        )
+        assert b"_TABLE is not set: record" in answer["Payload"].read()
+    assert (data.records, data.totals) == ({}, {})
