@@ -27,16 +27,15 @@ class LambdaContext:
     memory_limit_in_mb: int = 512
 
     def get_remaining_time_in_millis(self) -> int:
-        """A minute."""
         return 60_000
 
 
 @dataclass(frozen=True)
 class Players:
-    """Who plays: `users` of them take turns, or each record has a new one where it is None.
+    """Who plays: `users` of them take turns; None gives each record a new one.
 
     Of every batch, the share `hot` goes to one player. Scattered players come in no order.
-    Together they fill so many batches a second: the more, the more records are of one second.
+    `batches_per_second` says how many batches they fill, and so how many records share a second.
     """
 
     users: int | None
@@ -45,7 +44,7 @@ class Players:
     batches_per_second: int = 1
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The records' players, for ever."""
+        """The players of an endless run of records."""
         chance = random.Random(1)
         for index in itertools.count():
             player = index if self.users is None else index % self.users

@@ -28,7 +28,6 @@ def save(subject: str, rows: list[Row], *, quick: bool) -> Path:
 
 
 def load(subject: str) -> list[Row]:
-    """The committed figures."""
     rows: list[Row] = json.loads((FOLDER / f"{subject}.json").read_text())["rows"]
     return rows
 

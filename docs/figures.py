@@ -9,7 +9,7 @@ import yaml
 from benchmarks.looks import LOOKS
 from benchmarks.plots import SCENARIOS
 from benchmarks.results import Row, load
-from benchmarks.simulation import assumptions, needs
+from benchmarks.simulation import assumptions, monthly, needs
 from benchmarks.subjects.scale import BATCHES
 from operations.stage.config import PROJECT
 
@@ -315,10 +315,43 @@ def prices() -> str:
     )
 
 
+def costs() -> str:
+    """What a month costs at each of three rates, part by part."""
+    columns = [
+        [
+            monthly.dollars_for_kinesis(each),
+            monthly.dollars_for_dynamodb(each),
+            monthly.dollars_for_lambda(each),
+            monthly.dollars_for_logs(each),
+            monthly.dollars_for_monitoring(),
+        ]
+        for each in monthly.TRAFFIC
+    ]
+    saved = [
+        monthly.dollars_for_logs(each) - monthly.dollars_for_logs(each, payloads=False)
+        for each in monthly.TRAFFIC
+    ]
+    parts = [
+        "Kinesis",
+        "DynamoDB, write units",
+        "Lambda",
+        "Logs",
+        "Dashboard, 14 alarms, 12 metrics",
+    ]
+    lines = [[part, *(f"{each[row]:,.2f}" for each in columns)] for row, part in enumerate(parts)]
+    sums = [sum(each) for each in columns]
+    lines.append(["**Sum**", *(f"**{each:,.0f}**" for each in sums)])
+    less = [f"{each - less:,.0f}" for each, less in zip(sums, saved, strict=True)]
+    lines.append(["with `LOG_LEVEL` WARNING", *less])
+    heads = [f"{each.records_per_second:,} a second" for each in monthly.TRAFFIC]
+    return _table(["Dollars a month", *heads], lines)
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "adding": adding,
     "batch time": batch_time,
     "cold start": cold_start,
+    "costs": costs,
     "cpu": cpu,
     "end to end": end_to_end,
     "exactness": exactness,

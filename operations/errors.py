@@ -47,7 +47,7 @@ def explain(error: BotoCoreError | ClientError) -> OperationFailed:
         case NoRegionError():
             return Misuse("There is no AWS region: name one with --region.")
         case EndpointConnectionError():
-            return OperationFailed(f"{error}. Check --endpoint-url; is `operations up` running?")
+            return OperationFailed(f"{error}. Check --endpoint-url; is `make up` running?")
         case ClientError() if error.response["Error"]["Code"] in MISSING:
             return Misuse(
                 f"AWS answers: {error}. Check --stage, --profile and --region, or deploy first."

@@ -71,13 +71,11 @@ def invoke(data: DataStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]
 
 @pytest.fixture
 def ingest(invoke: Invoke) -> Invoke:
-    """Invokes ProcessKinesisRecords."""
     return lambda *records: invoke("ProcessKinesisRecords", *records)
 
 
 @pytest.fixture
 def aggregate(invoke: Invoke) -> Invoke:
-    """Invokes AggregateScoresByUser."""
     return lambda *records: invoke("AggregateScoresByUser", *records)
 
 

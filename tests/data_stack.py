@@ -28,12 +28,10 @@ class DataStack:
 
     @property
     def names(self) -> Settings:
-        """Its names, as the functions read them."""
         return Settings.from_environment(self.variables)
 
     @property
     def totals(self) -> dict[str, Decimal]:
-        """Every user's total."""
         return read_totals(self.dynamodb, self.names.totals_table)
 
     def total_item(self, username: str) -> dict[str, Any]:
@@ -51,7 +49,6 @@ class DataStack:
 
     @property
     def records(self) -> dict[str, dict[str, Any]]:
-        """The score records by id."""
         items = scan(self.dynamodb, self.names.records_table)
         return {item["RecordID"]["N"]: dict(item) for item in items}
 
@@ -67,7 +64,6 @@ class DataStack:
 
     @property
     def reasons(self) -> list[str]:
-        """The reasons of the rejects."""
         return [reject["reason"] for reject in self.rejects]
 
 

@@ -104,17 +104,9 @@ def kinesis_batch(
     shard: str = "shardId-000000000000",
 ) -> dict[str, Any]:
     """Where a batch of a Kinesis stream stood."""
-    return {
-        "KinesisBatchInfo": {
-            "shardId": shard,
-            "startSequenceNumber": first,
-            "endSequenceNumber": last,
-            "approximateArrivalOfFirstRecord": "2025-11-25T16:49:50.875Z",
-            "approximateArrivalOfLastRecord": "2025-11-25T16:49:50.875Z",
-            "batchSize": size,
-            "streamArn": arn,
-        }
-    }
+    arrival = "2025-11-25T16:49:50.875Z"
+    info = _batch_info(first, last, size, arn=arn, shard=shard, arrival=arrival)
+    return {"KinesisBatchInfo": info}
 
 
 def table_batch(
@@ -126,16 +118,22 @@ def table_batch(
     shard: str = "shardId-00000001764087262123-0a1b2c3d",
 ) -> dict[str, Any]:
     """Where a batch of a table's stream stood; its times have no fractions."""
+    arrival = "2025-11-25T16:49:50Z"
+    info = _batch_info(first, last, size, arn=arn, shard=shard, arrival=arrival)
+    return {"DDBStreamBatchInfo": info}
+
+
+def _batch_info(
+    first: str, last: str, size: int, *, arn: str, shard: str, arrival: str
+) -> dict[str, Any]:
     return {
-        "DDBStreamBatchInfo": {
-            "shardId": shard,
-            "startSequenceNumber": first,
-            "endSequenceNumber": last,
-            "approximateArrivalOfFirstRecord": "2025-11-25T16:49:50Z",
-            "approximateArrivalOfLastRecord": "2025-11-25T16:49:50Z",
-            "batchSize": size,
-            "streamArn": arn,
-        }
+        "shardId": shard,
+        "startSequenceNumber": first,
+        "endSequenceNumber": last,
+        "approximateArrivalOfFirstRecord": arrival,
+        "approximateArrivalOfLastRecord": arrival,
+        "batchSize": size,
+        "streamArn": arn,
     }
 
 

@@ -1,4 +1,6 @@
-"""DynamoDB's condition and update expressions, parsed once into functions.
+"""DynamoDB's condition and update expressions, as far as the contenders use them.
+
+Each is parsed once into a function.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 Binary values stay in base64, as they are on the wire; sets are Python sets.
@@ -21,7 +23,7 @@ Condition = Callable[[Item, Values], bool]
 Operand = Callable[[Item, Values], Value | None]
 Update = Callable[[Item, Values], None]
 
-TOKEN = re.compile(r"[:#]?[A-Za-z_]\w*|<>|<=|>=|[=<>(),+-]")
+TOKEN = re.compile(r"[:#]?[A-Za-z_]\w*|<>|<=|>=|[=<>(),]")
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -31,7 +33,6 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 SET_KINDS = ("SS", "NS", "BS")
-CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
 
 @lru_cache(maxsize=4096)
@@ -102,9 +103,6 @@ class _Parser:
             case "contains":
                 path, element = self._arguments()
                 return lambda item, values: _contains(path(item, values), element(item, values))
-            case "begins_with":
-                path, prefix = self._arguments()
-                return lambda item, values: _begins_with(path(item, values), prefix(item, values))
         left = self._operand()
         compare = COMPARISONS[self._next()]
         right = self._operand()
@@ -122,38 +120,20 @@ class _Parser:
 
     def _change(self, clause: str) -> Callable[[Item, Item, Values], None]:
         name = self._name()
-        if clause == "REMOVE":
-            return lambda _before, item, _values: _remove(item, name)
         if clause == "SET":
             self._take("=")
-            value = self._sum()
+            value = self._operand()
             return lambda before, item, values: item.update({name: value(before, values) or {}})
+        if clause != "ADD":
+            raise ValueError(f"SET or ADD expected, not {clause!r}")
         operand = self._operand()
-        apply = {"ADD": _add, "DELETE": _delete}[clause]
-        return lambda _, item, values: apply(item, name, operand(item, values) or {})
-
-    def _sum(self) -> Operand:
-        left = self._operand()
-        sign = self._peek()
-        if sign not in ("+", "-"):
-            return left
-        self._next()
-        right = self._operand()
-
-        def total(item: Item, values: Values) -> Value:
-            first, second = _number(left(item, values)), _number(right(item, values))
-            return {"N": str(first + second if sign == "+" else first - second)}
-
-        return total
+        return lambda _, item, values: _add(item, name, operand(item, values) or {})
 
     def _operand(self) -> Operand:
         word = self._peek()
         if word == "size":
             (path,) = self._arguments()
             return lambda item, values: _size(path(item, values))
-        if word == "if_not_exists":
-            path, default = self._arguments()
-            return lambda item, values: path(item, values) or default(item, values)
         if word.startswith(":"):
             self._next()
             return lambda _, values: values[word]
@@ -212,10 +192,6 @@ def _contains(path: Value | None, element: Value | None) -> bool:
     return kind in (element_kind, f"{element_kind}S") and wanted in held
 
 
-def _begins_with(path: Value | None, prefix: Value | None) -> bool:
-    return bool(path and prefix) and str((path or {}).get("S", "")).startswith((prefix or {})["S"])
-
-
 def _size(value: Value | None) -> Value | None:
     if value is None:
         return None
@@ -223,28 +199,9 @@ def _size(value: Value | None) -> Value | None:
     return {"N": str(len(held))}
 
 
-def _number(value: Value | None) -> Decimal:
-    if value is None or "N" not in value:
-        raise ValueError("an operand is no number")
-    return Decimal(value["N"])
-
-
 def _add(item: Item, name: str, value: Value) -> None:
     ((kind, added),) = value.items()
     if kind == "N":
-        item[name] = {"N": str(_number(item.get(name, {"N": "0"})) + Decimal(added))}
+        item[name] = {"N": str(Decimal(item.get(name, {"N": "0"})["N"]) + Decimal(added))}
     else:
         item[name] = {kind: item.get(name, {kind: set()})[kind] | added}
-
-
-def _remove(item: Item, name: str) -> None:
-    item.pop(name, None)
-
-
-def _delete(item: Item, name: str, value: Value) -> None:
-    ((kind, taken),) = value.items()
-    left = item.get(name, {kind: set()})[kind] - taken
-    if left:
-        item[name] = {kind: left}
-    else:
-        item.pop(name, None)

@@ -35,7 +35,7 @@ class DynamoDBServer:
         return Usage(**self._control({}))
 
     def set_latency(self, milliseconds: float) -> None:
-        """Let every answer take so much longer from now on."""
+        """Delay every answer by this much from now on."""
         self._control({"latency_ms": milliseconds})
 
     def reset(self) -> None:

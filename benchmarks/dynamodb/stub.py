@@ -20,7 +20,6 @@ class _Body:
         self._content = content
 
     def stream(self) -> Iterator[bytes]:
-        """The answer, as urllib3 would hand it out."""
         yield self._content
 
 

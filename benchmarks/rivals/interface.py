@@ -39,7 +39,6 @@ class RivalSession:
         return self.session.client("dynamodb", endpoint_url=self.endpoint_url)
 
     def table(self, name: str) -> Any:
-        """A DynamoDB table resource, the same way."""
         return self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(name)
 
 

@@ -14,7 +14,6 @@ from benchmarks.rivals.payloads import decode_item
 
 
 def make_aggregator(aws: RivalSession, tables: RivalTables) -> Handler:
-    """The lab's AggregateScoresByUser."""
     table = aws.table(tables.totals)
 
     def aggregate(event: dict[str, Any], _: Any) -> str:

@@ -31,7 +31,7 @@ from benchmarks.simulation.assumptions import (
 from chalicelib.receipts import room_on_item
 
 EULER = 0.5772
-"""Euler's constant: the harmonic numbers of Zipf's law lie so much above the logarithm."""
+"""Euler's constant: by it the harmonic numbers of Zipf's law exceed the logarithm."""
 
 OUTAGE_SECONDS = 600
 
@@ -115,7 +115,7 @@ def plan(load: Load, writer: Writer, *, memory_mb: int = 512, seed: int = 1) -> 
 
 
 def batch_ms(writer: Writer, requests: int, memory_mb: int, chance: random.Random) -> float:
-    """How long a batch takes: its requests on so many threads, or their CPU time if that is more.
+    """How long a batch takes: its requests on the writer's threads, or their CPU time if longer.
 
     A function has a share of a vCPU by its memory, and Python runs one thread at a time.
     """

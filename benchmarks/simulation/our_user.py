@@ -40,7 +40,7 @@ class ItemState(NamedTuple):
     """LastPage; -1: none yet."""
 
     def with_receipts(self, records: int, second: int) -> "ItemState":
-        """The item after an update that adds so many records of that second."""
+        """The item after an update that adds these records of that second."""
         newest = self.newest_receipts if second <= self.newest_second else 0
         return self._replace(
             version=self.version + 1,
@@ -71,7 +71,7 @@ class OurUser:
         self._cpu_seconds = writer.cpu_ms_per_request / 1000
 
     def add(self, records: int, now: float) -> Run:
-        """An invocation with so many records of the second in which it begins."""
+        """An invocation whose records are of the second in which it begins."""
         return _Invocation(self, records, int(now)).run()
 
     def way(self) -> float:
@@ -202,11 +202,11 @@ def move(found: ItemState, wanted: int) -> tuple[ItemState, Page]:
 
 
 def write_units(receipts: int) -> int:
-    """What a write of an item or page with so many receipts costs."""
+    """What it costs to write an item or page with that number of receipts."""
     return math.ceil((BYTES_OF_THE_REST + receipts * BYTES_OF_A_RECEIPT) / WRITE_UNIT_BYTES)
 
 
 def read_units(receipts: int, items: int = 1) -> int:
-    """What a consistent read of so many receipts costs."""
+    """What it costs to read that number of receipts consistently."""
     size = items * BYTES_OF_THE_REST + receipts * BYTES_OF_A_RECEIPT
     return max(1, math.ceil(size / READ_UNIT_BYTES))

@@ -1,4 +1,4 @@
-"""One partition of a table, which gives so many units a second, counted in tenths of a second."""
+"""One partition of a table and the units it gives, counted in tenths of a second."""
 
 from collections.abc import Generator
 

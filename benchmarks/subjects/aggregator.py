@@ -50,7 +50,6 @@ def reported_scenarios() -> Iterator[tuple[str, Players, int, int]]:
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
-    """The rows of all scenarios."""
     rows: list[Row] = []
     with dynamodb_server() as server, silent():
         session = rival_session()
@@ -196,7 +195,6 @@ def _measure_on_embedded_aws() -> list[Row]:
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a scenario and contender."""
     reported = {_key(row): row for row in rows if "reported_write_units_per_record" in row}
     measured = [row for row in rows if "cpu_us_per_record" in row]
     lines = [{**reported.pop(_key(row), {}), **row} for row in measured] + [*reported.values()]

@@ -133,7 +133,6 @@ def _package_sizes() -> Row:
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a script."""
     columns = (
         Column("contender", ""),
         Column("cpu_ms", "CPU", ".0f", " ms"),

@@ -100,7 +100,7 @@ def _run(aws: EmbeddedAws, stage: Stage, records: int, first_id: int, before: in
 
 
 def _wait(measure_now: Callable[[], int], goal: int, started: float) -> float:
-    """The seconds since the start at which so many were first seen."""
+    """How many seconds after the start the goal was first seen reached."""
     while measure_now() < goal:
         if time.monotonic() - started > LONGEST_SECONDS:
             raise OperationFailed(
@@ -131,7 +131,6 @@ def _cpu_seconds(folder: Path) -> CpuSeconds:
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a run."""
     columns = (
         Column("shards", "Shards", "d"),
         Column("records", "Records", ","),

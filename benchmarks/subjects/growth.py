@@ -54,7 +54,6 @@ def settings() -> Iterator[Setting]:
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
-    """The cost of our record at each point."""
     rows: list[Row] = []
     with silent():
         for setting in itertools.islice(settings(), 3 if quick else None):
@@ -112,7 +111,6 @@ def _late_events(batch: int) -> Iterator[Event]:
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a point."""
     columns = (
         Column("grows", "What grows"),
         Column("value", "to", ",.0f"),

@@ -23,7 +23,6 @@ RECORDS_APART = 10_000_000
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
-    """The rows of all kinds and sizes of payloads."""
     rows: list[Row] = []
     batch = 20 if quick else 100
     first_ids = itertools.count(0, RECORDS_APART)
@@ -78,7 +77,6 @@ def _events(
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a kind and size of payload and contender."""
     columns = (
         Column("payloads", "Payloads"),
         Column("payload_bytes", "Bytes", ","),

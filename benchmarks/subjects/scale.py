@@ -76,7 +76,6 @@ def measured_writers() -> tuple[Writer, ...]:
 
 
 def show(rows: list[Row]) -> Table:
-    """One line a rate and contender."""
     hottest = {
         row["contender"]: row["hottest_user_records_per_second"]
         for row in rows

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tomllib
 from typing import NoReturn
 
 import click
@@ -23,11 +24,28 @@ from operations.cli.see.leaderboard import leaderboard
 from operations.cli.see.logs import logs
 from operations.cli.see.status import status
 from operations.errors import OperationFailed, explain
+from operations.stage.config import PROJECT
 
 INTERRUPTED = 130
 
 
+def print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
+    """Print the version and end."""
+    if asked:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+        click.echo(f"Game Scores {project['version']}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Print the version.",
+)
 def operations() -> None:
     """See and operate the Game Scores pipeline."""
 

@@ -9,6 +9,10 @@ import click
 
 from operations.stage.stage import Stage, open_stage, with_names
 
+STAGE_VARIABLE = "GAME_SCORES_STAGE"
+ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+"""That of the AWS SDKs and tools, too."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 """Prints results on standard output for a program; progress goes to standard error."""
 
@@ -28,14 +32,22 @@ def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | 
 def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --stage, --profile, --region and --endpoint-url: `stage`, deployed or not."""
 
-    @click.option("--stage", default="dev", show_default=True, help="A stage of the app.")
+    @click.option(
+        "--stage",
+        envvar=STAGE_VARIABLE,
+        default="dev",
+        show_default=True,
+        show_envvar=True,
+        help="A stage of the app.",
+    )
     @click.option("--profile", help="A profile of your AWS configuration.")
     @click.option("--region", help="The AWS region, if not the configured one.")
     @click.option(
         "--endpoint-url",
-        envvar="AWS_ENDPOINT_URL",
+        envvar=ENDPOINT_VARIABLE,
+        show_envvar=True,
         callback=_check_url,
-        help="Where the AWS is, if not in the cloud; `operations up` prints it.",
+        help="Where the AWS is, if not in the cloud; `make up` tells.",
     )
     @wraps(command)
     def with_stage(

@@ -16,8 +16,12 @@ from operations.errors import OperationFailed
 from operations.stage.aws import AwsSession
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
-CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
-POLL_SECONDS = 0.25
+CHALICE = (
+    "import sys; from chalice.cli import main; sys.dont_write_bytecode = True; sys.exit(main())"
+)
+"""Chalice is compiled once, but not the app that it imports: the package holds all its files."""
+
+POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
 
@@ -60,12 +64,7 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
     """A chalice command's output; raises OperationFailed with its last lines if it fails."""
     temporary = app_folder / ".chalice" / "tmp"
     temporary.mkdir(exist_ok=True)
-    environment = {
-        **os.environ,
-        **variables,
-        "PYTHONDONTWRITEBYTECODE": "1",  # the package holds all files of chalicelib/
-        "TMPDIR": str(temporary),
-    }
+    environment = {**os.environ, **variables, "TMPDIR": str(temporary)}
     if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
         environment |= _quick_waiters(temporary / "models")
     with subprocess.Popen(
@@ -89,7 +88,7 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
 
 
 def _quick_waiters(folder: Path) -> dict[str, str]:
-    """Variables that make botocore poll every quarter of a second until a function is ready.
+    """Variables that make botocore poll ten times a second until a function is ready.
 
     It looks every 5 seconds otherwise, twice for each function; the embedded AWS is ready after
     half a second. The folder gets botocore's own waiters with that one number changed.

@@ -1,17 +1,16 @@
 """The demo: play the lab, send scores through the pipeline, compare every total with the tally."""
 
 import json
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from operations.local.plan import Plan
 from operations.local.waiting import Waiting, await_rejects
 from operations.progress import Progress
 from operations.rejects.objects import RejectsObject
-from operations.scores.generate import GeneratedScore, Tally, generate_scores, malformed_payloads
+from operations.scores.generate import Tally
 from operations.scores.insert import insert_record, parse_record
 from operations.scores.send import send_payloads
 from operations.stage.invoke import invoke
@@ -24,13 +23,9 @@ LAB_EVENTS = (
     (INGESTION, "kinesis-test-event.json"),
     (AGGREGATOR, "dynamodb-test-event.json"),
 )
-TEXTS = (b"Hello, this is a test 123.", b"[1, 2, 3]", b"\xff\xfe not text")
-
-AGGREGATED_ONE_IN = 3
-SENT_TWICE_ONE_IN = 20
-MALFORMED_ONE_IN = 50
-CORRECTED_ONE_IN = 25
-DELETED_ONE_IN = 50
+LAB_RECORDS = 1
+LAB_PLAYERS = LAB_CHANGES = 2
+"""What the lab leaves: John's record; his total and Jane Doe's, by a change each."""
 
 
 @dataclass(frozen=True)
@@ -65,78 +60,58 @@ def play_lab(stage: Stage, tally: Tally) -> list[str]:
     return answers
 
 
-def run_demo(
-    stage: Stage, tally: Tally, progress: Progress, *, records: int, users: int, seed: int
-) -> DemoResult:
+def run_demo(stage: Stage, tally: Tally, progress: Progress, plan: Plan) -> DemoResult:
     """Send, correct and delete scores; the result once the pipeline has come to rest.
 
     `tally` holds what was counted before, by one record each.
     """
-    chance = random.Random(seed)
-    scores = list(generate_scores(records, users, chance))
-    twice = scores[::SENT_TWICE_ONE_IN]
-    malformed = malformed_payloads(records // MALFORMED_ONE_IN, chance)
-    conflicting = GeneratedScore(scores[0].record_id, "impostor", Decimal(1))
     counted_before = len(tally.totals)
     items_before = count_items(stage.aws.client("dynamodb"), stage.names.records_table)
-
-    aggregated = [score.payload for score in scores[::AGGREGATED_ONE_IN]]
-    singles = [s.payload for i, s in enumerate(scores) if i % AGGREGATED_ONE_IN]
-    singles += malformed + list(TEXTS)
-    chance.shuffle(singles)
-    again = [score.payload for score in twice]
-    last = [conflicting.payload]
-    sent, to_send = 0, len(aggregated) + len(singles) + len(again) + len(last)
-
-    def on_sent(count: int) -> None:
-        nonlocal sent
-        sent += count
-        progress("sent", sent, to_send)
-
-    kinesis, stream = stage.aws.client("kinesis"), stage.names.stream
-    send_payloads(kinesis, stream, aggregated, on_sent, aggregate=True)
-    send_payloads(kinesis, stream, singles, on_sent)
-    send_payloads(kinesis, stream, again, on_sent, aggregate=True)  # packed otherwise
-    send_payloads(kinesis, stream, last, on_sent)
-    for score in scores:
-        tally.add(score.username, score.score)
     waiting = Waiting(stage, progress)
-    waiting.until_stored(items_before + len(scores))
-    changes = correct_and_delete(stage, scores, tally)
-    waiting.until_aggregated(counted_before + len(scores) + changes)
-    rejects = await_rejects(stage, expected=len(malformed) + 1)
+    send_scores(stage, plan, progress)
+    for score in plan.scores:
+        tally.add(score.username, score.score)
+    waiting.until_stored(items_before + len(plan.scores))
+    correct_and_delete(stage, plan, tally)
+    waiting.until_aggregated(counted_before + plan.changes)
+    rejects = await_rejects(stage, expected=plan.rejects)
     totals = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     return DemoResult(
         totals=totals,
         differences=tally.differences(totals),
         rejects=rejects,
-        expected_rejects=len(malformed) + 1,
+        expected_rejects=plan.rejects,
         log_lines={function: read_log(stage, function) for function in FUNCTIONS},
     )
 
 
-def correct_and_delete(stage: Stage, scores: Sequence[GeneratedScore], tally: Tally) -> int:
-    """Correct some records, give some to another user, delete some; the number of changes.
+def send_scores(stage: Stage, plan: Plan, progress: Progress) -> None:
+    """Send what the plan tells to send, what is sent again in another packing."""
+    sent = 0
 
-    A record given to another user is two changes, one in each total.
-    """
-    changes = 0
-    table = stage.names.records_table
-    for index, score in enumerate(scores):
-        if index % CORRECTED_ONE_IN == 1:
-            corrected = score.score + 1
-            username = "corrected player" if index % 2 else score.username
-            _insert(stage, GeneratedScore(score.record_id, username, corrected).payload.decode())
-            tally.add(score.username, -score.score)
-            tally.add(username, corrected)
-            changes += 1 if username == score.username else 1 + bool(score.score)
-        elif index % DELETED_ONE_IN == 2:
-            stage.aws.client("dynamodb").delete_item(
-                TableName=table, Key={"RecordID": {"N": str(score.record_id)}}
-            )
-            tally.add(score.username, -score.score)
-            changes += bool(score.score)
-    return changes
+    def on_sent(count: int) -> None:
+        nonlocal sent
+        sent += count
+        progress("sent", sent, plan.to_send)
+
+    kinesis, stream = stage.aws.client("kinesis"), stage.names.stream
+    send_payloads(kinesis, stream, plan.aggregated, on_sent, aggregate=True)
+    send_payloads(kinesis, stream, plan.singles, on_sent)
+    send_payloads(kinesis, stream, plan.again, on_sent, aggregate=True)
+    send_payloads(kinesis, stream, [plan.conflicting.payload], on_sent)
+
+
+def correct_and_delete(stage: Stage, plan: Plan, tally: Tally) -> None:
+    """Correct some records, give some to another player, delete some."""
+    for before, after in plan.corrections:
+        _insert(stage, after.payload.decode())
+        tally.add(before.username, -before.score)
+        tally.add(after.username, after.score)
+    for deleted in plan.deletions:
+        stage.aws.client("dynamodb").delete_item(
+            TableName=stage.names.records_table, Key={"RecordID": {"N": str(deleted.record_id)}}
+        )
+        tally.add(deleted.username, -deleted.score)
 
 
 def _insert(stage: Stage, payload: str) -> None:

@@ -2,7 +2,7 @@
 
 Usage: python -m operations.local.supervisor FOLDER COMMAND… The owner holds the other end of
 standard input. When that closes, because the owner is done or was killed, the server and all it
-started are ended and FOLDER is deleted.
+started are killed, as nothing that they hold outlives them, and FOLDER is deleted.
 """
 
 import contextlib
@@ -14,8 +14,6 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
-
-GRACE_SECONDS = 3
 
 
 def supervise(folder: Path, command: list[str]) -> int:
@@ -33,27 +31,20 @@ def supervise(folder: Path, command: list[str]) -> int:
         threading.Thread(target=_end_with_owner, args=[server.pid], daemon=True).start()
         return server.wait()
     finally:
-        _end_group(server)
+        _kill_group(server.pid)
+        server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_with_owner(pid: int) -> None:
     sys.stdin.buffer.read()
-    _signal_group(pid, signal.SIGTERM)
+    _kill_group(pid)
 
 
-def _end_group(server: "subprocess.Popen[bytes]") -> None:
-    """End the server's process group; its Lambda workers belong to it."""
-    _signal_group(server.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(GRACE_SECONDS)
-    _signal_group(server.pid, signal.SIGKILL)
-    server.wait()
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
+def _kill_group(pid: int) -> None:
+    """Kill the server's process group; its Lambda workers belong to it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _end_on_signal(number: int, _: FrameType | None) -> None:

@@ -8,8 +8,10 @@ from operations.rejects.objects import RejectsObject, read_rejects
 from operations.stage.stage import Stage
 from operations.tables.scan import count_items, count_receipts, read_totals
 
-POLL_SECONDS = 0.3
-STILL_SECONDS = 1.5
+POLL_SECONDS = 0.1
+LOOKING_AT_MOST = 0.2
+"""The share of the time that goes into looking: the embedded AWS has to work for it, too."""
+
 STUCK_SECONDS = 60
 
 
@@ -33,26 +35,36 @@ class Waiting:
         before = None
         while (totals := read_totals(self._dynamodb, self._names.totals_table)) != before:
             before = totals
-            time.sleep(STILL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _until(self, name: str, goal: int, measure: Callable[[], int]) -> None:
         moved_at, before = time.monotonic(), -1
-        while (now := measure()) < goal:
-            self._progress(name, now, goal)
+        while True:
+            looked_at = time.monotonic()
+            now = measure()
+            self._progress(name, min(now, goal), goal)
+            if now >= goal:
+                return
             if now != before:
                 moved_at, before = time.monotonic(), now
             elif time.monotonic() - moved_at > STUCK_SECONDS:
                 return  # the comparison that follows tells what is missing
-            time.sleep(POLL_SECONDS)
-        self._progress(name, now, goal)
+            _pause(looked_at)
 
 
 def await_rejects(stage: Stage, expected: int) -> tuple[RejectsObject, ...]:
     """The objects in the rejects bucket; waits a while until they hold all expected records."""
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
+        looked_at = time.monotonic()
         rejects = tuple(read_rejects(stage.aws.client("s3"), stage.names.rejects_bucket))
         records = sum(len(each.rejects) for each in rejects)
         if records >= expected or time.monotonic() > deadline:
             return rejects
-        time.sleep(POLL_SECONDS)
+        _pause(looked_at)
+
+
+def _pause(looked_at: float) -> None:
+    """Sleep for a moment; for longer where looking took long, as on a busy machine."""
+    took = time.monotonic() - looked_at
+    time.sleep(max(POLL_SECONDS, took * (1 / LOOKING_AT_MOST - 1)))

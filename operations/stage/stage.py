@@ -68,8 +68,8 @@ def open_stage(
         where = f"{endpoint_url} is none" if endpoint_url else "no endpoint is given"
         raise Misuse(
             f"The stage {LOCAL} stands on an embedded AWS only, and {where}: start one with "
-            "`make up`, then name the http://127.0.0.1 address that it prints by --endpoint-url "
-            "or AWS_ENDPOINT_URL."
+            "`make up`, and source the file that it names; or name an http://127.0.0.1 address by "
+            "--endpoint-url."
         )
     session = AwsSession(endpoint_url, profile_name=profile, region_name=region)
     return Stage(stage, session, variables)

@@ -283,8 +283,44 @@ def test_both_functions_are_alarmed_in_every_way() -> None:
             or dimensions.get("EventSourceMappingUUID") == uuid
         }
         assert ways <= found
-    silent = ALARMS["Silent"]["Metrics"][0]["Expression"]
-    assert silent == "IF(FILL(incoming, 0) > 0 AND FILL(received, 0) == 0, 1, 0)"
+
+
+@pytest.mark.parametrize(
+    ("alarm", "source", "came_in", "function"),
+    [
+        ("Silent", "incoming", ("AWS/Kinesis", "IncomingRecords"), "ProcessKinesisRecords"),
+        ("AggregateSilent", "stored", ("GameScores", "RecordsStored"), "AggregateScoresByUser"),
+    ],
+)
+def test_input_without_output_is_an_alarm(
+    alarm: str, source: str, came_in: tuple[str, str], function: str
+) -> None:
+    compared, before, after = ALARMS[alarm]["Metrics"]
+
+    assert compared["Expression"] == f"IF(FILL({source}, 0) > 0 AND FILL(received, 0) == 0, 1, 0)"
+    assert (before["Id"], after["Id"]) == (source, "received")
+    metric, received = before["MetricStat"]["Metric"], after["MetricStat"]["Metric"]
+    assert (metric["Namespace"], metric["MetricName"]) == came_in
+    assert received["MetricName"] == "RecordsReceived"
+    assert resolve(received["Dimensions"][0]["Value"]) == f"game-scores-prod-{function}"
+    assert (
+        "${AggregateSilent.Arn}"
+        in RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["SilentArns"][
+            "Fn::If"
+        ][1]["Fn::Sub"]
+    )
+
+
+def test_what_is_told_of_time_outs_is_what_the_functions_have() -> None:
+    config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+    ingestion = config["lambda_functions"]["ProcessKinesisRecords"]["lambda_timeout"]
+
+    titles = [widget["properties"]["title"] for widget in body()["widgets"]]
+
+    milliseconds = f"{ingestion * 1000:,} ms; AggregateScoresByUser {config['lambda_timeout']}"
+    assert f"Duration (time-outs: {milliseconds},000)" in titles
+    reason = TEMPLATE["Parameters"]["FailedInvocations"]["Description"]
+    assert f"every {ingestion // 60} minutes for ProcessKinesisRecords" in reason
 
 
 def test_every_threshold_has_a_reason() -> None:

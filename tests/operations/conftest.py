@@ -103,7 +103,6 @@ def clear_bucket(stage: Stage) -> None:
 
 
 def totals(stage: Stage, *users: str) -> dict[str, Decimal]:
-    """These users' totals."""
     found = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     return {user: found[user] for user in users if user in found}
 

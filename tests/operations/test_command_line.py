@@ -56,7 +56,7 @@ def test_missing_credentials_and_a_missing_table_are_exit_status_2(
         "operations.stage.stage.names_from_stack",
         lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
     )
-    no_table = shell("leaderboard", "--region", "us-east-1")  # is looked for anew
+    no_table = shell("leaderboard", "--region", "us-west-1")  # is looked for anew
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -76,7 +76,7 @@ def test_an_aws_that_is_not_there_is_a_failure_with_the_next_step(
     answer = shell("leaderboard")
 
     assert answer.status == 1
-    assert "is `operations up` running?" in answer.err
+    assert "is `make up` running?" in answer.err
 
 
 @pytest.mark.slow

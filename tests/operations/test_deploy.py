@@ -67,13 +67,10 @@ ENFORCED = [
 
 @dataclass(frozen=True)
 class Clone:
-    """A fresh clone, and the AWS that it deploys to."""
-
     folder: Path
     aws: EmbeddedAws
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run a verb in the clone."""
         return subprocess.run(
             [sys.executable, "-m", "operations", *arguments],
             cwd=self.folder,

@@ -12,6 +12,7 @@ from chalice.policy import policy_from_source_code
 
 from operations.local.demo import play_lab, run_demo
 from operations.local.pipeline import deploy_locally
+from operations.local.plan import plan_demo
 from operations.local.server import EmbeddedAws
 from operations.scores.generate import Tally
 from operations.stage.config import PROJECT
@@ -49,7 +50,7 @@ def test_the_lab_and_the_demo_come_out_exact(stage: Stage) -> None:
     tally, counted = Tally(), []
 
     answers = play_lab(stage, tally)
-    result = run_demo(stage, tally, lambda *now: counted.append(now), records=300, users=30, seed=3)
+    result = run_demo(stage, tally, lambda *now: counted.append(now), plan_demo(300, 30, seed=3))
 
     assert answers == ["Successfully processed 1 records."] * 2
     assert result.differences == {}
@@ -57,6 +58,7 @@ def test_the_lab_and_the_demo_come_out_exact(stage: Stage) -> None:
     assert result.totals["Jane Doe"] == 100
     assert result.totals["John"] == Decimal(20)
     assert {name for name, _, _ in counted} == {"sent", "stored", "aggregated"}
+    assert all(now <= goal for _, now, goal in counted)
     messages = [line.message for line in result.log_lines["ProcessKinesisRecords"]]
     assert "Decoded payload: Hello, this is a test 123." in messages
 

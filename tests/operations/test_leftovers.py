@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from operations.local.server import LOCAL_FOLDER
+from operations.local.source_file import SOURCE_FILE
 from operations.stage.config import PROJECT
 
 RUN = [sys.executable, "-m", "operations"]
@@ -23,8 +24,8 @@ RUN = [sys.executable, "-m", "operations"]
         ("Deploying the app", signal.SIGINT),
         ("Deploying the app", signal.SIGTERM),
         ("Deploying the app", signal.SIGKILL),
-        ("export REJECTS_BUCKET=", signal.SIGINT),
-        ("export REJECTS_BUCKET=", signal.SIGKILL),
+        ("Ctrl-C", signal.SIGINT),
+        ("Ctrl-C", signal.SIGKILL),
     ],
 )
 def test_whenever_it_ends_no_process_and_no_folder_is_left(
@@ -52,6 +53,7 @@ def test_whenever_it_ends_no_process_and_no_folder_is_left(
         time.sleep(0.1)
     assert not folder.exists()
     assert processes_in(folder) == []
+    assert not (SOURCE_FILE.exists() and folder in SOURCE_FILE.resolve().parents)
     if signal_number is not signal.SIGKILL:
         assert up.returncode == 130
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from operations.cli.options import STAGE_VARIABLE
 from operations.stage.config import PROJECT
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import read_logs
@@ -26,11 +27,7 @@ BY_USER = {"totals", "differences", "changed", "iterator_age_seconds"}
 LINES_OF_OTHERS = {"record", "line"}
 """Objects that are told as Lambda or the logs have them."""
 
-TYPED = [
-    line
-    for line in re.findall(r"^\$ (.*python -m operations .*)$", GET_STARTED, re.MULTILINE)
-    if "--stage local" in line
-]
+TYPED = re.findall(r"^\$ (.*\./operate .*)$", GET_STARTED, re.MULTILINE)
 
 
 def documented(verb: str) -> set[str]:
@@ -109,9 +106,10 @@ def test_what_get_started_tells_to_type_runs(
         text = shlex.split(said)[1]
         stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
         monkeypatch.setattr("sys.stdin", stdin)
-    arguments = shlex.split(command.removeprefix("python -m operations "))
+    shell.options = []
+    monkeypatch.setenv(STAGE_VARIABLE, shell.stage.name)
 
-    answer = shell(*(each for each in arguments if each not in ("--stage", "local")))
+    answer = shell(*shlex.split(command.removeprefix("./operate ")))
 
     assert answer.status in (0, 1), answer.err
     assert "Error" not in answer.err

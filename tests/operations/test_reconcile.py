@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_number_of_users() -> None:
 
 
 class PagedTable:
-    """A client whose scans return so many pages a segment, each of some units."""
+    """A client whose scans return that number of pages a segment, each of some units."""
 
     def __init__(self, pages: int, units: float, fail_at: int | None = None) -> None:
         self._pages, self._units, self._fail_at = pages, units, fail_at

@@ -15,6 +15,7 @@ from chalicelib.scores import Place
 from docs.book import BLOCK, BLOCKS, pages, written
 from docs.verbs import verbs
 from operations.cli.main import operations
+from operations.cli.options import STAGE_VARIABLE
 from operations.stage.config import PROJECT
 from tests.infrastructure.test_infrastructure import TEMPLATE
 
@@ -24,6 +25,7 @@ OPENING = "After this page you "
 PAGES = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in pages()}
 BOOK = "\n".join(PAGES.values())
 OTHERS_VARIABLES = {"CAPABILITY_IAM", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"}
+PROGRAMS = ("python -m operations", "./operate")
 OTHERS_OPTIONS = {"--pkg-format", "--help", "--on-the-wire"}
 """Of Chalice, and of every verb."""
 
@@ -123,10 +125,12 @@ def test_make_targets_are_named_as_they_are() -> None:
 
 
 def test_every_command_line_names_a_verb_and_its_options() -> None:
-    shown = list(typed(BOOK, "python -m operations"))
+    shown = [arguments for program in PROGRAMS for arguments in typed(BOOK, program)]
 
     assert shown
     for arguments in shown:
+        if arguments == ["--version"]:
+            continue
         name, command = find_verb(arguments)
         known = {each for parameter in command.params for each in parameter.opts}
         named = {each.partition("=")[0] for each in arguments if each.startswith("--")}
@@ -134,7 +138,12 @@ def test_every_command_line_names_a_verb_and_its_options() -> None:
 
 
 def test_every_verb_is_in_a_page_and_in_the_reference() -> None:
-    shown = {find_verb(arguments)[0] for arguments in typed(BOOK, "python -m operations")}
+    shown = {
+        find_verb(arguments)[0]
+        for program in PROGRAMS
+        for arguments in typed(BOOK, program)
+        if arguments != ["--version"]
+    }
 
     for name, command in verbs():
         assert name in shown, name
@@ -187,7 +196,7 @@ def test_variables_are_named_as_they_are_read() -> None:
 
     named = {name for span in code_spans(BOOK) for name in re.findall(r"[A-Z]+(?:_[A-Z]+)+", span)}
 
-    assert named - OTHERS_VARIABLES == read
+    assert named - OTHERS_VARIABLES == read | {STAGE_VARIABLE}
     assert all(f"`{name}`" in PAGES["docs/settings-and-costs.md"] for name in read)
 
 

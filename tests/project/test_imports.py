@@ -36,12 +36,10 @@ class Import(NamedTuple):
 
     @property
     def users_family(self) -> str:
-        """The part of operations that imports."""
         return self.by.split(".")[1]
 
     @property
     def used_family(self) -> str:
-        """The part of operations that is imported."""
         return self.module.split(".")[1]
 
 

@@ -71,7 +71,7 @@ class Faults:
             self.late.append(send)
 
     def let_arrive(self, at_most: int | None = None) -> None:
-        """Send requests that were held back: so many of them, by default all."""
+        """Send requests that were held back, all of them by default."""
         with self._lock:
             self.chance.shuffle(self.late)
             arriving = self.late[:at_most]

@@ -45,7 +45,7 @@ def fail_requests(
     when: Callable[[str], bool] | None = None,
     **body: Any,
 ) -> Callable[[], None]:
-    """Let so many of the operation's requests fail with the error; returns what ends it.
+    """Let the operation's next requests fail with the error; returns what ends it.
 
     `when` chooses by the request's body; `body` adds to the error's own fields.
     """

@@ -38,7 +38,6 @@ class History:
         self._next_id = self._emitted = 0
 
     def insert(self, username: str, score: Decimal) -> None:
-        """A new record."""
         self._next_id += 1
         self.table[self._next_id] = Score(username, score)
         self._emit(self._next_id, new=self.table[self._next_id])
@@ -70,7 +69,7 @@ class History:
         self.poison.append(broken)
 
     def pass_time(self, seconds: int) -> None:
-        """The next records are so much younger."""
+        """Let the next records be younger by this."""
         self.now += seconds
 
     def totals(self) -> dict[str, Decimal]:
@@ -157,7 +156,7 @@ BROKEN_PAYLOADS = (
 
 
 def correct(dynamodb: Any, table: str, record_id: str, score: Decimal) -> None:
-    """Change a record's score in the table, as a person does."""
+    """Change a record's score in the table, as an operator does."""
     dynamodb.update_item(
         TableName=table,
         Key={"RecordID": {"N": record_id}},

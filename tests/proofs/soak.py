@@ -32,7 +32,7 @@ from tests.proofs.oracle import aggregation_problems, ingestion_problems
 from tests.proofs.wire import environments_on_the_wire
 
 OpenEnvironments = Callable[[EmbeddedAws, int, int], AbstractContextManager[list[Environment]]]
-"""Gives so many environments with faults of that seed."""
+"""Makes that number of environments, with faults of that seed."""
 
 INVOCATIONS_AT_ONCE = 4
 OLD_SECONDS = 3 * 3600

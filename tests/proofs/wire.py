@@ -73,7 +73,6 @@ class WireFaults(Faults):
 
     @property
     def one_in(self) -> int:
-        """One in so many; 0 for none."""
         return self._one_in
 
     @one_in.setter

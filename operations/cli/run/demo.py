@@ -14,8 +14,16 @@ from rich.text import Text
 
 from operations.cli import views
 from operations.cli.results import total_fields
-from operations.local.demo import DemoResult, play_lab, run_demo
+from operations.local.demo import (
+    LAB_CHANGES,
+    LAB_PLAYERS,
+    LAB_RECORDS,
+    DemoResult,
+    play_lab,
+    run_demo,
+)
 from operations.local.pipeline import deploy_locally
+from operations.local.plan import TEXTS, Plan, plan_demo
 from operations.local.server import embedded_aws
 from operations.scores.generate import Tally
 from operations.watch.logs import LogLine
@@ -38,7 +46,8 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
         progress_console.print("Playing the lab …")
         for answer in play_lab(stage, tally):
             progress_console.print(f"  {answer}", style="dim")
-        progress_console.print(f"Sending {records:,} scores of {users:,} players …")
+        plan = plan_demo(records, users, seed)
+        progress_console.print(f"Sending {plan.to_send:,} records …", explanation(plan))
         with views.progress_bars(progress_console) as bars:
             tasks: dict[str, Any] = {
                 name: bars.add_task(name, total=None) for name in ("sent", "stored", "aggregated")
@@ -47,9 +56,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 stage,
                 tally,
                 lambda name, now, goal: bars.update(tasks[name], completed=now, total=goal),
-                records=records,
-                users=users,
-                seed=seed,
+                plan,
             )
     if as_json:
         click.echo(
@@ -75,6 +82,46 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
         console.print(f"\nTook {time.monotonic() - started:.0f} seconds.", style="dim")
         console.print(verdict(result))
     sys.exit(0 if result.is_exact else 1)
+
+
+def explanation(plan: Plan) -> Table:
+    """How each number that is going to show comes about."""
+    scores, corrected = len(plan.scores), len(plan.corrections) - len(plan.moves)
+    of_players = f"scores of {plan.players:,} players"
+    moves = sum(each.changes for each in plan.moves)
+    table = Table.grid(padding=(0, 1))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(overflow="fold", style="dim")
+    for name, *parts in (
+        (
+            "sent",
+            (scores, of_players),
+            (len(plan.again), "of these once more"),
+            (len(plan.malformed), "malformed"),
+            (1, "with a taken RecordID"),
+            (len(TEXTS), "no scores at all"),
+        ),
+        ("stored", (scores, "scores"), (LAB_RECORDS, "of the lab")),
+        (
+            "aggregated",
+            (scores, "scores"),
+            (LAB_CHANGES, "of the lab"),
+            (corrected, "corrected"),
+            (moves, f"for {len(plan.moves):,} given to another player"),
+            (plan.deleted_changes, "deleted"),
+        ),
+        (
+            "totals",
+            (plan.players, "players"),
+            (LAB_PLAYERS, "of the lab"),
+            (bool(plan.moves), "who is given records"),
+        ),
+    ):
+        total = sum(count for count, _ in parts)
+        text = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+        table.add_row(f"  {name}", f"{total:,}:", text)
+    return table
 
 
 def log_excerpt(function: str, lines: Sequence[LogLine]) -> RenderableType:

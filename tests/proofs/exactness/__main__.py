@@ -47,7 +47,6 @@ def exactness(records: int, seed: int) -> None:
 
 
 def outcomes_table(outcomes: dict[str, dict[str, Outcome]]) -> Table:
-    """A row an implementation."""
     table = Table(title="The same histories, crashes and redeliveries")
     table.add_column("history")
     table.add_column("implementation")

@@ -51,23 +51,18 @@ class ReplayingClient:
     TransactionCanceledException = ClientError
 
     def update_item(self, **parameters: Any) -> Any:
-        """As of botocore's client."""
         return self._ask("UpdateItem", parameters)
 
     def put_item(self, **parameters: Any) -> Any:
-        """As of botocore's client."""
         return self._ask("PutItem", parameters)
 
     def get_item(self, **parameters: Any) -> Any:
-        """As of botocore's client."""
         return self._ask("GetItem", parameters)
 
     def query(self, **parameters: Any) -> Any:
-        """As of botocore's client."""
         return self._ask("Query", parameters)
 
     def transact_write_items(self, **parameters: Any) -> Any:
-        """As of botocore's client."""
         return self._ask("TransactWriteItems", parameters)
 
     def get_paginator(self, _operation: str) -> "ReplayingClient":

@@ -18,7 +18,7 @@ class Task(NamedTuple):
 
 
 def tasks_of(family: Family, one_in: int = 1) -> list[Task]:
-    """The family's scopes, or every so many-th of them."""
+    """The family's scopes, or one in every `one_in` of them."""
     return [Task(scope, family.service) for scope in family.scopes[::one_in]]
 
 

@@ -49,7 +49,6 @@ def amount_of(scope: Scope, record: int) -> int:
 
 
 def change_of(scope: Scope, record: int) -> ScoreChange:
-    """What the record changes."""
     receipt = make_receipt(f"record {record}", "1", scope.times[record])
     return ScoreChange("Ann", Decimal(amount_of(scope, record)), receipt, record)
 
@@ -61,7 +60,6 @@ ONE_BY_ONE: tuple[Batch, ...] = ((0,), (1,), (2,))
 
 
 def families() -> Iterator[Family]:
-    """All that is explored."""
     yield Family(
         "a new user, two faults",
         tuple(

@@ -80,8 +80,6 @@ class Covered:
 
 
 class Search:
-    """The exploration of one scope."""
-
     def __init__(self, scope: Scope, add: Add, service: Service) -> None:
         self.covered = Covered(scopes=1)
         self._scope = scope

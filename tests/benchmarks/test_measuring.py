@@ -1,0 +1,100 @@
+"""The measuring can be trusted: it charges what the service charges."""
+
+from decimal import Decimal
+
+import pytest
+
+import app
+from benchmarks.capacity import count_capacity
+from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
+from benchmarks.dynamodb.server import dynamodb_server
+from benchmarks.dynamodb.stub import answer_in_process
+from benchmarks.dynamodb.tables import Tables
+from benchmarks.events import Players, stream_events
+from benchmarks.looks import OURS
+from benchmarks.measuring import CONTEXT, alternate
+from benchmarks.rivals import AGGREGATORS
+from operations.local.server import EmbeddedAws
+from tests.benchmarks.usage import our_usage
+from tests.data_stack import DataStack
+
+
+@pytest.mark.parametrize(("users", "batch"), [(3, 40), (1, 100)])
+def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
+    aws: EmbeddedAws, data: DataStack, users: int, batch: int
+) -> None:
+    batches = [next(stream_events(Players(users), batch, f"fresh-{number}")) for number in (1, 2)]
+    tables = Tables()
+    with our_environment("http://127.0.0.1:9"):
+        answer_in_process(app.dynamodb_client().meta.events, tables)
+        for each in (*batches, *batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
+
+    with our_environment(aws.endpoint_url):
+        reported = count_capacity(app.dynamodb_client().meta.events)
+        for each in (*batches, *batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
+
+    assert tables.usage == reported
+    assert {
+        name: Decimal(tables.item(TOTALS_TABLE, name)["Score"]["N"]) for name in data.totals
+    } == data.totals
+
+
+def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -> None:
+    batch = next(stream_events(Players(3), 40, "fresh"))
+    with our_environment(aws.endpoint_url):
+        reported = count_capacity(app.dynamodb_client().meta.events)
+        app.aggregate_scores_by_user(batch, CONTEXT)
+        app.aggregate_scores_by_user(batch, CONTEXT)
+
+    assert (reported.requests, reported.refused, reported.write_units) == (6, 3, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("players", "batch", "most_units", "most_requests"),
+    [
+        (Players(None), 100, 1.0, 100),
+        (Players(100), 100, 1.05, 105),
+        (Players(100, batches_per_second=10), 100, 1.05, 105),
+        (Players(20), 100, 0.25, 25),
+        (Players(1), 100, 0.04, 3),
+        (Players(1, batches_per_second=10), 100, 0.04, 4),
+        (Players(1), 1000, 0.032, 3),
+    ],
+)
+def test_a_record_costs_no_more_than_the_readme_tells(
+    players: Players, batch: int, most_units: float, most_requests: float
+) -> None:
+    usage = our_usage(players, batch, batches=50)
+
+    assert usage.write_units / 50 / batch <= most_units
+    assert usage.requests / 50 <= most_requests
+
+
+@pytest.mark.slow
+def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
+    with (
+        dynamodb_server() as server,
+        contenders(
+            app.aggregate_scores_by_user, AGGREGATORS, server.endpoint_url, rival_session()
+        ) as handlers,
+    ):
+        costs = alternate(
+            handlers,
+            lambda prefix: stream_events(Players(2), 4, prefix),
+            server.usage,
+            batches=2,
+            rival_batches=1,
+            prefix="fresh",
+        )
+
+    assert {name: (cost.requests, cost.write_units) for name, cost in costs.items()} == {
+        OURS: (0.5, 0.5),
+        "lab": (1, 1),
+        "powertools-batch": (1, 1),
+        "powertools-idempotent": (3, 3),
+        "transaction": (1, 4),
+    }
+    assert all(cost.cpu_us > 0 for cost in costs.values())

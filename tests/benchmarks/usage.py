@@ -1,0 +1,20 @@
+"""What the aggregator asks of DynamoDB."""
+
+import itertools
+
+import app
+from benchmarks.contenders import our_environment
+from benchmarks.dynamodb.stub import answer_in_process
+from benchmarks.dynamodb.tables import Tables, Usage
+from benchmarks.events import Players, stream_events
+from benchmarks.measuring import CONTEXT
+
+
+def our_usage(players: Players, batch: int, batches: int) -> Usage:
+    """What the aggregator asks of DynamoDB for batches of users without a history."""
+    with our_environment("http://127.0.0.1:9"):
+        tables = Tables()
+        answer_in_process(app.dynamodb_client().meta.events, tables)
+        for each in itertools.islice(stream_events(players, batch, "fresh"), batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
+    return tables.usage
