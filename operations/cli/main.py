@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.cli.feed.events import events
 from operations.cli.feed.insert import insert
 from operations.cli.feed.send import send
+from operations.cli.mend.forget import forget
 from operations.cli.mend.rebuild import rebuild
 from operations.cli.mend.reconcile import reconcile
 from operations.cli.mend.rejects import rejects
@@ -63,6 +64,7 @@ for verb in (
     rejects,
     reconcile,
     rebuild,
+    forget,
     events,
 ):
     operations.add_command(verb)

@@ -21,7 +21,8 @@ class EventSourceMapping:
     """An event source mapping: it feeds a stream to a function.
 
     `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
-    `PROBLEM: Function call failed` and the like.
+    `PROBLEM: Function call failed` and the like. Records older than `maximum_age_seconds` go to the
+    rejects bucket; -1: none does.
     """
 
     function: str
@@ -29,6 +30,7 @@ class EventSourceMapping:
     state: str
     last_result: str
     source: str
+    maximum_age_seconds: int = -1
 
     @property
     def is_enabled(self) -> bool:
@@ -99,4 +101,5 @@ def _mapping(function: str, found: "EventSourceMappingConfigurationTypeDef") -> 
         state=found.get("State", "unknown"),
         last_result=found.get("LastProcessingResult", ""),
         source=found.get("EventSourceArn", ""),
+        maximum_age_seconds=found.get("MaximumRecordAgeInSeconds", -1),
     )

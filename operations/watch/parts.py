@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.stage.mappings import find_mappings
+from operations.stage.mappings import EventSourceMapping, find_mappings
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
@@ -56,7 +56,7 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
         if not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
-                "that again, else enable it"
+                f"that again, else enable it{_wait_of(mapping)}"
             )
         elif mapping.has_failed:
             problem = f"the last batch failed and comes again: see `logs --function {function}`"
@@ -65,6 +65,13 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
         elif age_seconds is not None and age_seconds > LATE_SECONDS:
             problem = f"it is {age_seconds:,.0f} seconds behind its stream"
         yield Part("mapping", f"to {function}", state, problem)
+
+
+def _wait_of(mapping: EventSourceMapping) -> str:
+    if mapping.maximum_age_seconds <= 0:
+        return ""
+    hours = mapping.maximum_age_seconds / 3600
+    return f". Records wait for {hours:g} hours, older ones go to the rejects bucket then"
 
 
 def _stream(stage: Stage) -> tuple[str, str]:

@@ -203,9 +203,13 @@ def test_status_finds_a_disabled_mapping(shell: Shell, stage: Stage) -> None:
     (mapping,) = stage.aws.client("lambda").list_event_source_mappings(FunctionName=name)[
         "EventSourceMappings"
     ]
-    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    stage.aws.client("lambda").update_event_source_mapping(
+        UUID=mapping["UUID"], Enabled=False, MaximumRecordAgeInSeconds=43_200
+    )
     disabled = shell("status", "--json")
     stage.aws.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     assert disabled.status == 1
-    assert any("it is Disabled: nothing is processed" in each for each in disabled.json["problems"])
+    (problem,) = [each for each in disabled.json["problems"] if each.startswith("mapping")]
+    assert "it is Disabled: nothing is processed" in problem
+    assert "Records wait for 12 hours, older ones go to the rejects bucket" in problem

@@ -19,6 +19,7 @@ FAMILIES: dict[str, set[str]] = {
     "rejects": set(),
     "totals": {"rejects"},
     "watch": {"rejects"},
+    "forget": {"rejects", "scores", "watch"},
     "local": {"deploy", "scores", "rejects", "watch"},
 }
 """What each family may use beside the foundation and itself."""

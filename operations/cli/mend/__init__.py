@@ -1,1 +1,1 @@
-"""The verbs that find and mend what went wrong: rejects, reconcile, rebuild."""
+"""The verbs that find and mend what went wrong: rejects, reconcile, rebuild, forget."""

@@ -21,7 +21,9 @@ from operations.stage.stage import Stage, data_stack_name
 def destroy(*, stage: Stage, delete_all_data_of: str | None) -> None:
     """Take a stage's functions and monitoring away; its stream, tables and bucket stay.
 
-    A later deploy goes on where it ended: what the streams still hold is not counted twice.
+    A later deploy goes on where it ended, and counts nothing twice, within half the stream's
+    retention (12 hours unless you changed it): older records go to the rejects bucket, to be
+    redriven.
     """
     console = Console(stderr=True)
     if delete_all_data_of not in (None, stage.name):
@@ -41,5 +43,7 @@ def destroy(*, stage: Stage, delete_all_data_of: str | None) -> None:
     elif find_stack(stage.aws.client("cloudformation"), data_stack_name(stage.name)):
         console.print(
             f"The stack {data_stack_name(stage.name)} and its data stay; to delete them, too, "
-            f"add --delete-all-data-of {stage.name}."
+            f"add --delete-all-data-of {stage.name}. Deployed again within half the stream's "
+            "retention (12 hours unless you changed it), it goes on where it ended; older records "
+            "go to the rejects bucket, and `rejects redrive` brings them in."
         )

@@ -1,0 +1,125 @@
+"""The verb forget: a player erased on request."""
+
+import sys
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.results import print_json
+from operations.errors import Misuse
+from operations.forget.forget import Erased, Forgotten
+from operations.forget.forget import forget as forget_player
+from operations.stage.stage import Stage
+from operations.tables.scan import ReadMeter
+
+
+@click.command(epilog="Example: python -m operations forget Ada --dry-run")
+@click.argument("user")
+@click.option("--dry-run", is_flag=True, help="Only tell what there is of the player.")
+@click.option("--yes", is_flag=True, help="Do not ask for the player's name.")
+@click.option(
+    "--settle",
+    "settle_seconds",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds after which it looks whether something came back.",
+)
+@click.option(
+    "--patience",
+    "patience_seconds",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds that AggregateScoresByUser may take to count the deletions.",
+)
+@max_read_units_option
+@json_option
+@deployed_stage_options
+def forget(
+    *,
+    stage: Stage,
+    user: str,
+    dry_run: bool,
+    yes: bool,
+    settle_seconds: float,
+    patience_seconds: float,
+    max_read_units: float | None,
+    as_json: bool,
+) -> None:
+    """Erase a player: records, total, receipts, and rejects in all versions. There is no way back.
+
+    The functions go on meanwhile. It looks again until nothing is found, and tells what remains in
+    streams, backups and logs, and for how long. Objects that cannot be read and hold the name are
+    left to you; the exit status is 1 then. Run it again after a day to prove that no stream brought
+    anything back.
+    """
+    if not dry_run and not yes:
+        _ask(user)
+    console = Console(stderr=True)
+    result = forget_player(
+        stage,
+        user,
+        ReadMeter(max_read_units),
+        lambda step: console.print(Text(f"{step} …")),
+        settle_seconds=settle_seconds,
+        patience_seconds=patience_seconds,
+        dry_run=dry_run,
+    )
+    if as_json:
+        erased = result.erased
+        print_json(
+            {
+                "user": user,
+                "dry_run": result.is_dry_run,
+                "records": erased.records,
+                "totals": erased.totals,
+                "pages": erased.pages,
+                "rejects": erased.rejects,
+                "objects": erased.objects,
+                "unreadable": sorted(erased.unreadable),
+                "remains": [each._asdict() for each in result.remains],
+                "looks": result.looks,
+                "seconds": round(result.seconds, 3),
+            }
+        )
+    else:
+        Console().print(forgotten(result))
+    sys.exit(1 if result.erased.unreadable else 0)
+
+
+def _ask(user: str) -> None:
+    if not sys.stdin.isatty():
+        raise Misuse("Nothing was erased: there is nobody to ask, so add --yes.")
+    typed = click.prompt("There is no way back. Type the player's name to erase it", err=True)
+    if typed != user:
+        raise Misuse("Nothing was erased: that is another name.")
+
+
+def forgotten(result: Forgotten) -> RenderableType:
+    """What was erased, what remains, and the verdict."""
+    table = Table(title="What remains until it expires", title_justify="left")
+    table.add_column("Where", overflow="fold")
+    table.add_column("For how long", overflow="fold")
+    for each in result.remains:
+        table.add_row(Text(each.where), Text(each.stays))
+    shown: list[RenderableType] = [Text(_what(result.erased, is_dry_run=result.is_dry_run)), table]
+    shown += [
+        Text(f"Look at this object yourself, the name stands in it: {key}", "red")
+        for key in sorted(result.erased.unreadable)
+    ]
+    if not result.is_dry_run and not result.erased.unreadable:
+        line = "Nothing of the player is left in the tables and the bucket"
+        shown.append(Text(line, "bold green"))
+    return Group(*shown)
+
+
+def _what(erased: Erased, *, is_dry_run: bool) -> str:
+    there = "There are" if is_dry_run else "Erased:"
+    return (
+        f"{there} {erased.records:,} records, {erased.totals} totals, {erased.pages:,} pages of "
+        f"receipts, {erased.rejects:,} rejects in {erased.objects:,} versions of objects"
+    )

@@ -1,0 +1,1 @@
+"""A player erased on request, and what proves it."""

@@ -1,0 +1,48 @@
+"""How long records wait for a function that is paused or gone: everywhere the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from cfnlint.decode import cfn_yaml
+from click.testing import CliRunner
+
+from operations.cli.main import operations
+from operations.stage.config import PROJECT
+from operations.stage.pause import TABLE_STREAM_SECONDS
+
+PAGES = [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]
+MODULES = [*(PROJECT / "operations").rglob("*.py"), *(PROJECT / "infrastructure").glob("*.yaml")]
+WITHIN_A_DAY = re.compile(r"(wait|within|at most)[^.\n]{0,40} (a|one) day\b|\ba day at most")
+
+
+def test_records_wait_for_half_of_what_the_streams_keep() -> None:
+    mappings = yaml.safe_load((PROJECT / "infrastructure" / "mappings.yaml").read_text())
+    data = cfn_yaml.load(str(PROJECT / "infrastructure" / "data.yaml"))
+    ages = mappings["Parameters"]
+    retention_seconds = data["Parameters"]["StreamRetentionHours"]["Default"] * 3600
+
+    assert ages["KinesisMaximumRecordAge"]["Default"] == retention_seconds // 2 == 12 * 3600
+    assert ages["TableStreamMaximumRecordAge"]["Default"] == TABLE_STREAM_SECONDS // 2
+
+
+@pytest.mark.parametrize("path", [*PAGES, *MODULES], ids=lambda path: path.name)
+def test_nothing_says_that_records_wait_for_a_day(path: Path) -> None:
+    assert WITHIN_A_DAY.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize("verb", ["destroy", "rebuild"])
+def test_verbs_that_let_records_wait_say_for_how_long(verb: str) -> None:
+    help_text = " ".join(CliRunner().invoke(operations, [verb, "--help"]).output.split())
+
+    assert "half the" in help_text
+    assert "12 hours" in help_text
+
+
+@pytest.mark.parametrize("page", ["operate.md", "deploy.md"])
+def test_pages_on_pauses_say_for_how_long_and_where_older_records_go(page: str) -> None:
+    text = (PROJECT / "docs" / page).read_text()
+
+    assert "12 hours unless you changed it" in text
+    assert "rejects redrive --prefix aws/lambda/" in text
