@@ -21,6 +21,9 @@ COMMANDS = (PROJECT / "docs" / "commands.md").read_text()
 GET_STARTED = (PROJECT / "docs" / "get-started.md").read_text()
 REJECT_KEY = "rejects/ProcessKinesisRecords/2026/11/24/keys.json"
 RECORD = '{"RecordID": 77, "Username": "Keys", "Score": 1}'
+
+OF_INVALID_RECORDS = {"record_id", "reason"}
+"""None stand in this table: tests/operations/test_reconcile.py has some."""
 BY_USER = {"totals", "differences", "changed", "iterator_age_seconds"}
 """Objects whose keys are names of users or functions."""
 
@@ -75,10 +78,6 @@ def _something_to_tell(stage: Stage) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_something_to_tell")
-OF_INVALID_RECORDS = {"record_id", "reason"}
-"""None stand in this table: tests/operations/test_reconcile.py has some."""
-
-
 @pytest.mark.parametrize(
     ("verb", "arguments"),
     [
