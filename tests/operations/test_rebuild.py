@@ -268,8 +268,8 @@ def test_a_record_that_the_stream_held_back_is_refused(
 def test_a_total_that_no_number_holds_stops_nobody_and_its_records_are_named(
     shell: Shell, stage: Stage
 ) -> None:
-    insert(shell, 36_000, "Too long", "1E+50")
-    until(lambda: totals(stage, "Too long"), {"Too long": Decimal("1E+50")})
+    insert(shell, 36_000, "Too long", "-1E+50")
+    until(lambda: totals(stage, "Too long"), {"Too long": Decimal("-1E+50")})
     insert(shell, 36_001, "Too long", "1E-50")
     insert(shell, 36_002, "Too long", "5")
     insert(shell, 36_003, "Beside it", "5")
@@ -289,11 +289,11 @@ def test_a_total_that_no_number_holds_stops_nobody_and_its_records_are_named(
     (unwritable,) = answer.json["unwritable"]
     assert unwritable["username"] == "Too long"
     assert unwritable["reason"] == "the sum has more than 38 significant digits"
-    assert {"record_id": "36000", "score": "1E+50"} in unwritable["records"]
+    assert {"record_id": "36000", "score": "-1E+50"} in unwritable["records"]
     assert {"36001", "36000"} <= {each["record_id"] for each in unwritable["records"]}
     assert "Too long" not in dry.json["changed"]
     assert "Too long" in shown.out
-    assert found == {"Too long": Decimal("1E+50"), "Beside it": Decimal(5)}
+    assert found == {"Too long": Decimal("-1E+50"), "Beside it": Decimal(5)}
     assert answer.err.index("No number holds the totals of 'Too long'") < answer.err.index(
         "Reading the aggregator's rejects"
     )

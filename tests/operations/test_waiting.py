@@ -21,10 +21,17 @@ time.sleep(60)
 """
 
 
+NAMES = {
+    "GAME_SCORE_RECORDS_TABLE": "records",
+    "GAME_SCORES_BY_USER_TABLE": "totals",
+    "GAME_SCORE_RECEIPTS_TABLE": "receipts",
+}
+
+
 @pytest.fixture
 def unreached() -> Stage:
     """A stage that nothing is asked of."""
-    return Stage("local", AwsSession("http://127.0.0.1:9", region_name="us-east-1"), {})
+    return Stage("local", AwsSession("http://127.0.0.1:9", region_name="us-east-1"), NAMES)
 
 
 @pytest.fixture
