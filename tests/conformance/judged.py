@@ -76,12 +76,19 @@ class _Session(AwsSession):
 
 
 def table_properties() -> list[dict[str, Any]]:
-    """What the template says of each table, for a stage without a suffix."""
+    """What the template says of each table, for a local stage without a suffix."""
     template: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
-    return [
-        {**each["Properties"], "TableName": _without_suffix(each["Properties"]["TableName"])}
+    tables = [
+        each["Properties"]
         for each in template["Resources"].values()
         if each["Type"] == "AWS::DynamoDB::Table"
+    ]
+    return [
+        {
+            **{name: _chosen(value) for name, value in table.items() if _chosen(value) is not None},
+            "TableName": _without_suffix(table["TableName"]),
+        }
+        for table in tables
     ]
 
 
@@ -93,15 +100,22 @@ def create_table(dynamodb: Any, properties: dict[str, Any]) -> None:
     """
     rest = dict(properties)
     rest.pop("PointInTimeRecoverySpecification")
+    rest.pop("Tags")  # they name the stack
     expiry = rest.pop("TimeToLiveSpecification", None)
     if "StreamSpecification" in rest:
         rest["StreamSpecification"] = {"StreamEnabled": True, **rest["StreamSpecification"]}
-    rest["SSESpecification"] = {"Enabled": rest["SSESpecification"]["SSEEnabled"]}
     dynamodb.create_table(**rest)
     if expiry:
         dynamodb.update_time_to_live(
             TableName=rest["TableName"], TimeToLiveSpecification=dict(expiry)
         )
+
+
+def _chosen(value: Any) -> Any:
+    """The value where no condition holds, as locally: no key, no expiry, no protection."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        value = value["Fn::If"][2]
+    return None if value == {"Ref": "AWS::NoValue"} else value
 
 
 def _without_suffix(name: dict[str, str]) -> str:
