@@ -82,7 +82,7 @@ def run_tests_on(project: Path, mutant: Mutant) -> str | None:
         )
     finally:
         path.write_text(source)
-    noticed = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.MULTILINE)
+    noticed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", run.stdout, re.MULTILINE)
     if run.returncode == 1 and noticed:
         return noticed[1]
     if run.returncode == 0:
