@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,11 @@ max_read_units_option = click.option(
     type=click.FloatRange(min=1),
     help="Read units a second that reading may cost at most; default: as fast as it goes.",
 )
+
+
+def until_interrupted() -> AbstractContextManager[None]:
+    """What goes on until Ctrl-C is done then: no failure, and nothing to say."""
+    return suppress(KeyboardInterrupt)
 
 
 def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:

@@ -10,6 +10,10 @@ from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, p
 from operations.errors import Misuse
 from operations.scores.send import LARGEST_PAYLOAD_BYTES
 
+FIRST_KEY = RECORD_KEYS[0].encode()
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", " ": "spaces"}
+"""What people's files have between their columns where it is not a comma."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Scores = Iterator[tuple[bytes, ScoreRecord]]
@@ -27,6 +31,8 @@ def read_json_lines(lines: Iterable[bytes]) -> Scores:
     """
     for number, line in enumerate(lines, start=1):
         payload = (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip()
+        if number == 1 and not payload.startswith(b"{") and FIRST_KEY in payload:
+            raise BadLine("Line 1 looks like the header of a CSV file: say --format csv.")
         if payload:
             yield payload, _decode(number, payload)
 
@@ -63,9 +69,19 @@ def _check_header(names: Sequence[str] | None) -> None:
         raise BadLine("Line 1 is missing: a CSV file begins with a header.")
     missing = [key for key in RECORD_KEYS if key not in names]
     if missing:
-        raise BadLine(f"Line 1 is no header of scores: it has no {' and no '.join(missing)}.")
+        raise BadLine(f"Line 1 is no header of scores: {_what_is_wrong(names, missing)}.")
     if len(set(names)) < len(names):
         raise BadLine("Line 1 is no header: a column's name stands there twice.")
+
+
+def _what_is_wrong(names: Sequence[str], missing: Sequence[str]) -> str:
+    found = ", ".join(map(repr, names))
+    if names and names[0].startswith("{"):
+        return f"it looks like JSON ({found}): say --format jsonl"
+    for delimiter, plural in DELIMITERS.items():
+        if len(names) == 1 and delimiter in names[0]:
+            return f"there are {plural} between its columns, not commas: {found}"
+    return f"it has no {' and no '.join(missing)}, only {found}"
 
 
 def _to_payload(number: int, row: dict[str, Any]) -> bytes:

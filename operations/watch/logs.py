@@ -17,6 +17,10 @@ REJECTED = "Rejected record"
 """How the line of a rejected record begins, see chalicelib/telemetry.py."""
 
 
+INVOCATION_MARKS = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START ")
+"""How the lines begin that Lambda itself writes around each invocation."""
+
+
 @dataclass(frozen=True)
 class LogLine:
     """One line of a function's log; `fields` is its JSON, None for Lambda's own lines."""
@@ -51,6 +55,11 @@ class LogLine:
             failed = any(word in self.text for word in ("[ERROR]", "Traceback", "Task timed out"))
             return "ERROR" if failed else ""
         return str(self.fields.get("level", ""))
+
+    @property
+    def is_invocation_mark(self) -> bool:
+        """Whether Lambda wrote it around an invocation that did not fail."""
+        return self.fields is None and not self.level and self.text.startswith(INVOCATION_MARKS)
 
     @property
     def is_reject(self) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell
+from tests.operations.test_pages import documented
 
 RUN = [sys.executable, "-m", "operations"]
 
@@ -91,6 +92,7 @@ def test_the_demo_ends_with_the_exact_totals_as_json_too() -> None:
 
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
+    assert result.keys() == documented("demo") - {"total", "expected"}
     assert result["exact"] is True
     assert result["totals"]["John"] == "20"
     assert result["differences"] == {}

@@ -51,7 +51,21 @@ def test_csv_with_a_header_is_sent_from_standard_input(
         ("a.jsonl", b'\n\n{"RecordID": 1, "Username": "", "Score": 1}\n', "Line 3: Username is"),
         ("a.jsonl", b"\xff\n", "Line 1 is no score"),
         ("a.csv", b"", "Line 1 is missing"),
-        ("a.csv", b"RecordID,Username\n", "Line 1 is no header of scores: it has no Score"),
+        (
+            "a.csv",
+            b"RecordID,Name\n",
+            "Line 1 is no header of scores: it has no Username and no Score, only "
+            "'RecordID', 'Name'.",
+        ),
+        (
+            "a.csv",
+            b"\xef\xbb\xbfRecordID;Username;Score\n1;Ann;2\n",
+            "there are semicolons between its columns, not commas: 'RecordID;Username;Score'.",
+        ),
+        ("a.csv", b"RecordID\tUsername\tScore\n", "there are tabs between its columns"),
+        ("a.csv", b'{"RecordID": 1, "Username": "A", "Score": 1}\n', "say --format jsonl"),
+        ("a.txt", b"RecordID,Username,Score\n1,Ann,1\n", "Line 1 looks like the header of a CSV"),
+        ("scores", b'"Username","RecordID","Score"\n', "say --format csv"),
         ("a.csv", b"RecordID,Username,Score\n1,Ann,ten\n", "Line 2: Score is not a finite number"),
         ("a.csv", b"RecordID,Username,Score\n1,Ann\n", "Line 2 has 2 cells, the header has 3"),
         ("a.csv", b"RecordID,Username,Score\n1,Ann,1,x\n", "Line 2 has 4 cells, the header has 3"),
@@ -74,3 +88,9 @@ def test_a_bad_line_is_named_by_its_number_and_nothing_is_sent(
 @pytest.mark.parametrize("arguments", [[], ["-", "--records", "3"], ["no-such-file.csv"]])
 def test_scores_come_from_one_source_that_exists(shell: Shell, arguments: list[str]) -> None:
     assert shell("send", *arguments).status == 2
+
+
+def test_the_help_shows_the_columns_of_a_csv_file(shell: Shell) -> None:
+    shell.options = []
+
+    assert "RecordID,Username,Score" in shell("send", "--help").out

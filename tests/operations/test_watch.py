@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,6 +14,7 @@ from operations.cli.see.status import status_view
 from operations.scores.send import send_payloads
 from operations.stage.mappings import require_mapping
 from operations.stage.stage import FUNCTIONS, Stage
+from operations.watch.logs import LogLine
 from operations.watch.parts import Part
 from operations.watch.status import Status
 from tests.operations.conftest import Shell, clear_bucket, totals, until
@@ -87,8 +90,52 @@ def test_followed_logs_go_on_until_ctrl_c(shell: Shell, monkeypatch: pytest.Monk
 
     answer = shell("logs", "--follow", "--function", "ProcessKinesisRecords")
 
-    assert answer.status == 130
+    assert (answer.status, answer.err) == (0, "")
     assert "Decoded payload" in answer.out
+
+
+@pytest.mark.usefixtures("_best")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_watched_leaderboard_goes_on_until_ctrl_c(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("operations.cli.see.leaderboard.time.sleep", interrupt)
+
+    answer = shell("leaderboard", "--watch", *options)
+
+    assert answer.status == 0
+    assert answer.err.strip() == ""
+    assert "Zoe" in answer.out
+
+
+@pytest.mark.usefixtures("_best")
+def test_logs_leave_lambdas_own_lines_out_unless_asked(shell: Shell) -> None:
+    marks = re.compile(r"\b(START|END|REPORT) RequestId:")
+
+    assert not marks.search(shell("logs").out)
+    assert {mark[1] for mark in marks.finditer(shell("logs", "--invocations").out)} == {
+        "START",
+        "END",
+        "REPORT",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "is_mark"),
+    [
+        ("START RequestId: 5 Version: $LATEST", True),
+        ("INIT_START Runtime Version: python:3.12", True),
+        ("REPORT RequestId: 5\tDuration: 60000.00 ms\tStatus: timeout", True),
+        ("2026-11-24T10:00:00Z 5 Task timed out after 60.00 seconds", False),
+        ("[ERROR] KeyError: 'Records'", False),
+        ("a line printed by hand", False),
+    ],
+)
+def test_what_tells_of_a_failure_is_none_of_lambdas_own_marks(text: str, is_mark: bool) -> None:
+    assert LogLine("f", datetime.now(UTC), text, None).is_invocation_mark == is_mark
 
 
 @pytest.mark.usefixtures("_best")

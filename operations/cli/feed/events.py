@@ -9,6 +9,7 @@ import click
 from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib.scores import parse_number
+from operations.cli.results import print_json
 from operations.errors import Misuse
 from operations.scores.events import event, kinesis_record, stream_record
 
@@ -28,8 +29,7 @@ IMAGES = {"NewImage", "OldImage"}
     'with the parts NewImage and OldImage: {"OldImage": {…}} is a deletion.',
 )
 @click.option("--redeliver", is_flag=True, help="Deliver each record twice, as after a failure.")
-@click.option("--json", "_as_json", is_flag=True, help="It is JSON in any case.")
-def events(*, source: str, texts: tuple[str, ...], redeliver: bool, _as_json: bool) -> None:
+def events(*, source: str, texts: tuple[str, ...], redeliver: bool) -> None:
     """Print a Lambda test event, with ids that no other event has.
 
     For the Lambda console, for `chalice invoke`, for tests. Invoked with the same file again, a
@@ -46,7 +46,7 @@ def events(*, source: str, texts: tuple[str, ...], redeliver: bool, _as_json: bo
         ]
     else:
         records = [_stream_record(text, now, next(numbers)) for text in texts]
-    click.echo(json.dumps(event(*records, *(records if redeliver else ())), indent=1))
+    print_json(event(*records, *(records if redeliver else ())), indent=1)
 
 
 def _stream_record(text: str, now: float, number: int) -> dict[str, Any]:

@@ -63,8 +63,9 @@ def send(
 ) -> None:
     """Send scores to the Kinesis stream: from FILE, from standard input (-), or generated.
 
-    FILE holds JSON lines or CSV with a header. Prints the totals of what was sent, which the
-    leaderboard must come to. Sending the same again is harmless: a RecordID counts once.
+    FILE holds JSON lines, or CSV with commas and the header RecordID,Username,Score; further
+    columns are stored as texts. Prints the totals of what was sent, which the leaderboard must
+    come to. Sending the same again is harmless: a RecordID counts once.
     """
     if (file is None) == (records is None):
         raise click.UsageError("Name a FILE (- for standard input), or generate --records.")

@@ -80,7 +80,7 @@ def show(*, stage: Stage, key: str, as_json: bool) -> None:
                 for each in found.rejects
             ],
         }
-        click.echo(json.dumps(content))
+        print_json(content)
     else:
         Console().print(rejects_details(found, [_payload(each.record) for each in found.rejects]))
 

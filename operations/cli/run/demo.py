@@ -1,6 +1,5 @@
 """The verb demo: the whole pipeline on this machine, with the lab and scores played through it."""
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from operations.cli import views
-from operations.cli.results import total_fields
+from operations.cli.options import json_option
+from operations.cli.results import print_json, total_fields
 from operations.local.demo import (
     LAB_CHANGES,
     LAB_PLAYERS,
@@ -35,7 +35,7 @@ SHOWN_LOG_LINES = 4
 @click.option("--records", default=2000, show_default=True, type=click.IntRange(min=1))
 @click.option("--users", default=200, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True, help="Repeats the very same scores.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
     """Deploy to an embedded AWS, send scores, and compare every total with the truth."""
     progress_console = Console(stderr=as_json)
@@ -59,18 +59,16 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 plan,
             )
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "totals": {name: str(total) for name, total in result.totals.items()},
-                    "differences": {
-                        name: total_fields(found, expected)
-                        for name, (found, expected) in result.differences.items()
-                    },
-                    "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
-                    "exact": result.is_exact,
-                }
-            )
+        print_json(
+            {
+                "totals": {name: str(total) for name, total in result.totals.items()},
+                "differences": {
+                    name: total_fields(found, expected)
+                    for name, (found, expected) in result.differences.items()
+                },
+                "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
+                "exact": result.is_exact,
+            }
         )
     else:
         console = Console()

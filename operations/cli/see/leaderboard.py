@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from operations.cli import views
-from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.options import deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
 from operations.stage.stage import Stage
 from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_standings
@@ -50,7 +50,7 @@ def leaderboard(
             Console().print(views.leaderboard(standings.totals, top, players=standings.players))
         return
     pipeline_watch = PipelineWatch(stage)
-    with Live(console=Console(stderr=as_json), auto_refresh=False) as screen:
+    with until_interrupted(), Live(console=Console(stderr=as_json), auto_refresh=False) as screen:
         look = 0
         while looks is None or look < looks:
             if look:

@@ -1,5 +1,6 @@
 """The verb logs: what the functions wrote."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.options import deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
@@ -16,6 +17,7 @@ from operations.watch.logs import LogLine, follow_logs, read_logs
 @click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
 @click.option("--function", type=click.Choice(FUNCTIONS), help="Only this function's lines.")
 @click.option("--rejects", is_flag=True, help="Only the lines about rejected records.")
+@click.option("--invocations", is_flag=True, help="Also Lambda's START, END and REPORT lines.")
 @click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
     "--minutes", default=10.0, show_default=True, help="How far back to begin.", metavar="MINUTES"
@@ -27,6 +29,7 @@ def logs(
     stage: Stage,
     function: str | None,
     rejects: bool,
+    invocations: bool,
     follow: bool,
     minutes: float,
     as_json: bool,
@@ -36,11 +39,14 @@ def logs(
     since = datetime.now(UTC) - timedelta(minutes=minutes)
     console = Console(soft_wrap=True)
     read = follow_logs if follow else read_logs
-    for line in read(stage, functions, since, rejects=rejects):
-        if as_json:
-            print_json(_fields(line))
-        else:
-            console.print(log_line(line))
+    with until_interrupted() if follow else nullcontext():
+        for line in read(stage, functions, since, rejects=rejects):
+            if line.is_invocation_mark and not invocations:
+                continue
+            if as_json:
+                print_json(_fields(line))
+            else:
+                console.print(log_line(line))
 
 
 def _fields(line: LogLine) -> dict[str, Any]:
