@@ -74,19 +74,22 @@ UNFIT_PYTHON = $(shell $(PYTHON) -c '$(ASK_VERSION)' 2>/dev/null || echo "$(PYTH
 ASK_VERSION = import sys; v = sys.version_info; sys.stdout.write("" if v >= (3, 11) else "$(PYTHON) is Python %d.%d" % v[:2])
 
 # Begins a recipe that makes an environment; one that fails or is interrupted leaves none.
-WHOLE = set -e; trap 'test -e $@ || rm -rf $(@D)' EXIT; trap 'exit 130' INT TERM; rm -f $@
-# Modules are compiled as they are first imported: most of what is installed never is.
+WHOLE = set -e; trap 'test -e $@ || rm -rf $(@D)' EXIT; trap 'exit 130' INT TERM
+# Modules are compiled when they are first imported: most of what is installed never is. What every
+# verb imports is imported at once, as not every shell lets Python keep what it compiled.
 INSTALL = install --no-compile --requirement
+COMPILE = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import boto3.dynamodb.types, chalice.cli, rich.live, rich.progress'
 
 .venv/ready: requirements.txt requirements-run.txt
 	$(if $(UNFIT_PYTHON),$(error Game Scores needs Python 3.11 or later, but $(UNFIT_PYTHON): \
 	choose another, e.g. `make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=python3.12`))
 	@echo "Setting up $(@D) ..."
-	@$(WHOLE); $(PYTHON) -m venv --clear $(@D); $(PIP) $(INSTALL) requirements-run.txt; touch $@
+	@$(WHOLE); rm -rf $(@D); $(PYTHON) -m venv $(@D); $(PIP) $(INSTALL) requirements-run.txt; \
+	$(COMPILE); touch $@
 
 .venv-embedded/ready: requirements-embedded.txt | .venv/ready
 	@echo "Setting up $(@D) ..."
-	@$(WHOLE); $(BIN)/python -m venv --clear --without-pip $(@D); \
+	@$(WHOLE); rm -rf $(@D); $(BIN)/python -m venv --without-pip $(@D); \
 	$(PIP) --python $(@D) $(INSTALL) requirements-embedded.txt; touch $@
 
 # Begins a recipe that adds what tests need. An environment that was added to before, in part or by

@@ -27,12 +27,14 @@ RUNNING = [
 FAKE_PYTHON = """\
 #!/bin/sh
 # Answers as Python {version}; a venv of it has a pip that only writes down what it is to install.
-case "$1" in
-    -c) exec {python} -c "import sys; sys.version_info = ({version}, 0, 'final', 0); $2" ;;
+case "$1 $2" in
+    "-c import sys;"*)
+        exec {python} -c "import sys; sys.version_info = ({version}, 0, 'final', 0); $2" ;;
 esac
+test "$1" != -c || exit 0
 for argument; do last="$argument"; done
 case "$*" in
-    *" venv --clear "*) rm -rf "$last"; mkdir -p "$last/bin"; cp "$0" "$last/bin/python" ;;
+    *" venv "*) mkdir -p "$last/bin"; cp "$0" "$last/bin/python" ;;
     *" pip "*) echo "$last" >> installed; {pip} ;;
 esac
 """
@@ -173,6 +175,19 @@ def test_a_python_that_is_not_there_gets_one_sentence(project: Path) -> None:
     assert answer.returncode != 0
     assert "but python9 does not run: choose another, e.g. `make up PYTHON=" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_an_environment_that_is_a_link_is_replaced_and_what_it_leads_to_stays(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shared = tmp_path_factory.mktemp("shared")
+    (shared / "kept").touch()
+    (project / ".venv").symlink_to(shared)
+
+    assert make(project, "ready", f"PYTHON={fake_python(project)}").returncode == 0
+
+    assert not (project / ".venv").is_symlink()
+    assert [each.name for each in shared.iterdir()] == ["kept"]
 
 
 def test_an_installation_that_fails_leaves_no_environment(project: Path) -> None:
