@@ -8,6 +8,7 @@ from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
 from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
 from operations.progress import Announce
 from operations.stage.config import forget_names
+from operations.stage.mappings import delete_mapping, find_strays
 from operations.stage.stacks import delete_stack
 from operations.stage.stage import (
     Stage,
@@ -29,6 +30,8 @@ def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
     announce("Deleting the monitoring stack")
     delete_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
     announce("Deleting the app with chalice delete")
+    for stray in find_strays(stage):  # chalice delete is not told of them
+        delete_mapping(stage, stray)
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         if write_deployed(stage, app_folder):

@@ -30,6 +30,7 @@ from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
 from operations.stage.stacks import apply_stack
 from operations.stage.stage import (
+    AGGREGATOR,
     FUNCTIONS,
     Stage,
     data_stack_name,
@@ -39,6 +40,7 @@ from operations.stage.stage import (
 )
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
+from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
 
 CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
@@ -51,6 +53,9 @@ NOT_ENFORCED = {
     "WriteLog": "Lambda itself writes the log",
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
+
+ANEW = "operations deploy record app mappings monitoring --stage prod"
+NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 POLICIES: dict[str, dict[str, Any]] = {
     handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
@@ -352,6 +357,56 @@ def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod
     assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
 
 
+def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Stage) -> None:
+    drive(prod, {"Gil": 4})
+    lost = mapping_id(prod, AGGREGATOR)
+    recreate_table(prod)
+
+    advised = status_problems(clone)
+    deployed = clone.run("deploy", "--stage", "prod")
+
+    assert any(f"`python -m {ANEW}`" in problem for problem in advised), advised
+    assert deployed.returncode == 0, deployed.stderr
+    assert "no stream of this stage" in deployed.stderr
+    assert mapping_id(prod, AGGREGATOR) != lost
+    assert mapping_options(prod, AGGREGATOR)["ParallelizationFactor"] == 2
+    assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
+    assert status_problems(clone) == []
+
+
+def test_a_restore_to_a_point_in_time_ends_with_exact_totals(clone: Clone, prod: Stage) -> None:
+    dynamodb = prod.aws.client("dynamodb")
+    drive(clone.stage("prod"), {"Ida": 6, "Jon": 8})
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName="GameScoreRecords", TargetTableName="Restored", UseLatestRestorableTime=True
+    )
+    drive(clone.stage("prod"), {"Jon": 100, "after": 1})  # what the restore takes back
+    until(lambda: read_totals(dynamodb, "GameScoresByUser")["Jon"], 108)
+    backup = dynamodb.create_backup(TableName="Restored", BackupName="restored")
+    dynamodb.delete_table(TableName="GameScoreRecords")
+    dynamodb.restore_table_from_backup(
+        TargetTableName="GameScoreRecords", BackupArn=backup["BackupDetails"]["BackupArn"]
+    )
+
+    without_stream = clone.run("deploy", "record", "--stage", "prod")
+    advised = status_problems(clone)
+    dynamodb.update_table(TableName="GameScoreRecords", StreamSpecification=NEW_AND_OLD)
+    deployed = clone.run(*ANEW.split()[1:])
+    shorten_aggregator(prod)
+    rebuilt = clone.run("rebuild", "--stage", "prod", "--settle", "1", "--json")
+
+    assert without_stream.returncode == 1
+    assert "GameScoreRecords has no stream" in without_stream.stderr
+    assert any("aws dynamodb update-table" in problem for problem in advised), advised
+    assert deployed.returncode == 0, deployed.stderr
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    totals = drive(clone.stage("prod"), {"Kim": 1})
+    assert {name: totals[name] for name in ("Ida", "Jon", "Kim")} == {"Ida": 6, "Jon": 8, "Kim": 1}
+    assert clone.run("reconcile", "--stage", "prod").returncode == 0
+    assert status_problems(clone) == []
+    dynamodb.delete_table(TableName="Restored")
+
+
 def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Stage) -> None:
     before = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
 
@@ -405,6 +460,34 @@ KNOWN_OPTIONS = {
     "DestinationConfig",
 }
 """Those that the embedded AWS keeps; MetricsConfig it forgets."""
+
+
+def recreate_table(stage: Stage) -> None:
+    """Delete the records' table and make it anew, by the same name and with the same schema."""
+    dynamodb = stage.aws.client("dynamodb")
+    table = dynamodb.describe_table(TableName="GameScoreRecords")["Table"]
+    dynamodb.delete_table(TableName="GameScoreRecords")
+    dynamodb.create_table(
+        TableName="GameScoreRecords",
+        AttributeDefinitions=table["AttributeDefinitions"],
+        KeySchema=table["KeySchema"],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification=NEW_AND_OLD,
+    )
+
+
+def shorten_aggregator(stage: Stage) -> None:
+    """Let an invocation under way be over after a second, for which `rebuild` waits."""
+    stage.aws.client("lambda").update_function_configuration(
+        FunctionName=stage.function_name(AGGREGATOR), Timeout=1
+    )
+
+
+def status_problems(clone: Clone) -> list[str]:
+    """What `status` finds wrong with prod's mappings and tables."""
+    found = clone.run("status", "--stage", "prod", "--json")
+    problems: list[str] = json.loads(found.stdout)["problems"]
+    return [each for each in problems if each.startswith(("mapping", "table"))]
 
 
 def mapping_id(stage: Stage, handler: str) -> str:
