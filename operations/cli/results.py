@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from chalicelib.scores import exact_sum
+from operations.cli.shown import steers
 
 
 def print_json(fields: Mapping[str, Any]) -> None:
-    """Print one object on a line of its own."""
-    click.echo(json.dumps(fields, ensure_ascii=False))
+    """Print one object on a line of its own; what could steer a terminal as JSON's escapes."""
+    text = json.dumps(fields, ensure_ascii=False)
+    click.echo("".join(json.dumps(each)[1:-1] if steers(each) else each for each in text))
 
 
 def total_fields(found: Decimal | None, expected: Decimal) -> dict[str, Any]:
