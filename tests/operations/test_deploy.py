@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from operations.deploy.chalice import run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
+from operations.deploy.retained import find_retained, names_of_data
 from operations.deploy.steps import (
     DATA_TEMPLATE,
     LOCAL_PARAMETERS,
@@ -28,7 +29,7 @@ from operations.local.server import EmbeddedAws
 from operations.stage.change_sets import PlannedChange
 from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
-from operations.stage.stacks import apply_stack
+from operations.stage.stacks import apply_stack, delete_stack
 from operations.stage.stage import (
     AGGREGATOR,
     FUNCTIONS,
@@ -417,19 +418,64 @@ def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod
     assert read_totals(prod.aws.client("dynamodb"), "GameScoresByUser") == before
     assert clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "dev").returncode == 2
 
+    prod.aws.client("kinesis").delete_stream(StreamName="game-scores")  # lost, as is a table
+    prod.aws.client("dynamodb").delete_table(TableName="GameScoreReceipts")
+
     emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
 
     assert emptied.returncode == 0, emptied.stderr
-    assert [
-        name
-        for name in prod.aws.client("dynamodb").list_tables()["TableNames"]
-        if "-dev" not in name
-    ] == []
-    assert "game-scores" not in prod.aws.client("kinesis").list_streams()["StreamNames"]
-    assert prod.names.rejects_bucket not in [
-        bucket["Name"] for bucket in prod.aws.client("s3").list_buckets()["Buckets"]
-    ]
+    assert what_is_left(prod) == []
     assert recorded_variables(clone.folder, "prod") == {}
+
+
+LOSSES: dict[str, Callable[[Stage], object]] = {
+    "the stack": lambda stage: delete_stack(
+        stage.aws.client("cloudformation"), data_stack_name(stage.name)
+    ),
+    "the stream": lambda stage: stage.aws.client("kinesis").delete_stream(
+        StreamName=stage.names.stream
+    ),
+    "a table": lambda stage: stage.aws.client("dynamodb").delete_table(
+        TableName=stage.names.totals_table
+    ),
+    "the bucket": lambda stage: stage.aws.client("s3").delete_bucket(
+        Bucket=stage.names.rejects_bucket
+    ),
+}
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_destroy_can_be_repeated_after_a_loss(clone: Clone, lost: str) -> None:
+    deployed = clone.run("deploy", "data", "record", "--stage", "prod")
+    assert deployed.returncode == 0, deployed.stderr
+    prod = clone.stage("prod")
+    assert names_of_data(prod).items() <= prod.variables.items()
+    assert find_retained(prod) == names_of_data(prod)
+    LOSSES[lost](prod)
+
+    emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+    again = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+
+    assert emptied.returncode == 0, emptied.stderr
+    assert again.returncode == 0, again.stderr
+    assert what_is_left(prod) == []
+    assert recorded_variables(clone.folder, "prod") == {}
+
+
+def test_a_table_of_others_by_the_same_name_is_left_alone(clone: Clone) -> None:
+    dynamodb = clone.aws.session.client("dynamodb")
+    dynamodb.create_table(
+        TableName="GameScoreRecords",
+        AttributeDefinitions=[{"AttributeName": "RecordID", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "RecordID", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+
+    assert emptied.returncode == 0, emptied.stderr
+    assert "GameScoreRecords" in dynamodb.list_tables()["TableNames"]
+    dynamodb.delete_table(TableName="GameScoreRecords")
 
 
 def test_without_credentials_or_with_another_stage_the_next_step_is_told(clone: Clone) -> None:
@@ -460,6 +506,16 @@ KNOWN_OPTIONS = {
     "DestinationConfig",
 }
 """Those that the embedded AWS keeps; MetricsConfig it forgets."""
+
+
+def what_is_left(stage: Stage) -> list[str]:
+    """The stream, the tables and the bucket of the stage that are still there."""
+    there = [
+        *stage.aws.client("kinesis").list_streams()["StreamNames"],
+        *stage.aws.client("dynamodb").list_tables()["TableNames"],
+        *(bucket["Name"] for bucket in stage.aws.client("s3").list_buckets()["Buckets"]),
+    ]
+    return [name for name in there if name in stage.variables.values()]
 
 
 def recreate_table(stage: Stage) -> None:
