@@ -23,6 +23,7 @@ from operations.cli.run.up import up
 from operations.cli.see.leaderboard import leaderboard
 from operations.cli.see.logs import logs
 from operations.cli.see.status import status
+from operations.cli.shown import escaped_lines
 from operations.errors import OperationFailed, explain
 from operations.stage.config import PROJECT
 
@@ -93,6 +94,6 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except (OperationFailed, BotoCoreError, ClientError) as error:
         failure = error if isinstance(error, OperationFailed) else explain(error)
-        click.echo(f"Error: {failure}", err=True)
+        click.echo(f"Error: {escaped_lines(str(failure))}", err=True)
         return failure.exit_status
     return 0

@@ -9,20 +9,21 @@ from typing import Any
 import click
 
 from chalicelib.scores import exact_sum
+from operations.cli.shown import steers
 
 
 def print_json(fields: Mapping[str, Any], indent: int | None = None) -> None:
     """Print one object, on a line of its own unless it is indented.
 
-    What JSON or UTF-8 cannot hold is told in a way that they can: a float that is no number as
-    a text, half a character by its escape.
+    A float that is no number is told as a text; what could steer a terminal, and half a
+    character, as JSON's escapes.
     """
     text = json.dumps(_in_json(fields), ensure_ascii=False, indent=indent, allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(_in_json(fields), indent=indent, allow_nan=False)
-    click.echo(text)
+    click.echo("\n".join(_escaped(line) for line in text.split("\n")))
+
+
+def _escaped(line: str) -> str:
+    return "".join(json.dumps(each)[1:-1] if steers(each) else each for each in line)
 
 
 def _in_json(value: Any) -> Any:

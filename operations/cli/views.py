@@ -15,10 +15,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
-from rich.text import Text
 
 from chalicelib.scores import EXACT, exact_sum
 from operations import progress
+from operations.cli.shown import shown
 from operations.rejects.objects import RejectsObject, count_reasons
 from operations.totals.read import InvalidItem
 
@@ -65,8 +65,8 @@ def leaderboard(
     places = _shown_places([total for _, total in best_first])
     for rank, (username, total) in enumerate(best_first):
         style = BEST_FIRST_STYLES[rank] if rank < len(BEST_FIRST_STYLES) else ""
-        shown = f"{total:,.{places}f}" if places is not None else f"{total:,f}"
-        table.add_row(str(rank + 1), Text(username), shown, style=style)
+        score = f"{total:,.{places}f}" if places is not None else f"{total:,f}"
+        table.add_row(str(rank + 1), shown(username), score, style=style)
     return table
 
 
@@ -85,7 +85,7 @@ def rejects_table(rejects: Sequence[RejectsObject]) -> Table:
     table.add_column("Function")
     table.add_column("Reason")
     for each in count_reasons(rejects):
-        table.add_row(str(each.records), Text(each.function), Text(each.reason))
+        table.add_row(str(each.records), shown(each.function), shown(each.reason))
     return table
 
 
@@ -99,7 +99,8 @@ def rejects_list(objects: Sequence[RejectsObject], *, title: str = "Rejects") ->
         reasons = list(dict.fromkeys(reject.reason for reject in each.rejects)) or [each.problem]
         others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         function = f"{each.function}: " if each.function else ""
-        reason = Text(f"{function}{reasons[0]}{others}\n").append(each.key, style="dim")
+        reason = shown(f"{function}{reasons[0]}{others}").append("\n")
+        reason.append_text(shown(each.key, "dim"))
         table.add_row(f"{each.since:%Y-%m-%d %H:%M:%S}", str(len(each.rejects)), reason)
     return table
 
@@ -132,7 +133,7 @@ def totals_table(
         if difference:
             by = None if row.total is None else exact_sum((row.total, row.other.copy_negate()))
             numbers.append("" if by is None else f"{by:+,f}")
-        table.add_row(Text(row.player), *numbers, row.note or None)
+        table.add_row(shown(row.player), *numbers, row.note or None)
     return table
 
 
@@ -142,11 +143,11 @@ def invalid_table(records: Sequence[InvalidItem]) -> Table:
     table.add_column("RecordID", justify="right", overflow="fold")
     table.add_column("Reason", overflow="fold")
     for each in records:
-        table.add_row(each.record_id, Text(each.reason))
+        table.add_row(shown(each.record_id), shown(each.reason))
     return table
 
 
 def others_line(users: int) -> list[RenderableType]:
     """A line for the users that do not fit into a table, if there are any."""
     more = users - SHOWN_DIFFERENCES
-    return [Text(f"… and {more:,} others")] if more > 0 else []
+    return [shown(f"… and {more:,} others")] if more > 0 else []

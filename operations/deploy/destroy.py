@@ -2,21 +2,23 @@
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
 from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
+from operations.deploy.retained import STREAM, TABLES, find_retained, names_of_data
 from operations.progress import Announce
-from operations.stage.config import forget_names
-from operations.stage.stacks import delete_stack
+from operations.stage.config import forget_names, names_of
+from operations.stage.mappings import delete_mapping, find_strays
+from operations.stage.stacks import delete_stack, stack_outputs
 from operations.stage.stage import (
+    RECORDED,
+    RECORDS_STREAM,
     Stage,
     data_stack_name,
     monitoring_stack_name,
-    names_from_stack,
 )
-
-TABLES = ("GAME_SCORE_RECORDS_TABLE", "GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE")
 
 
 def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
@@ -29,30 +31,53 @@ def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
     announce("Deleting the monitoring stack")
     delete_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
     announce("Deleting the app with chalice delete")
+    for stray in find_strays(stage):  # chalice delete is not told of them
+        delete_mapping(stage, stray)
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         if write_deployed(stage, app_folder):
             arguments = ["delete", "--stage", stage.name]
             run_chalice(app_folder, arguments, chalice_variables(stage.aws))
     deployed_file(project, stage.name).unlink(missing_ok=True)
+    logs = stage.aws.client("logs")
     for group in groups:  # chalice delete takes away their retention only
-        stage.aws.client("logs").delete_log_group(logGroupName=group)
+        with suppress(logs.exceptions.ResourceNotFoundException):
+            logs.delete_log_group(logGroupName=group)
 
 
 def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:
-    """Delete the data stack and, as it retains what holds data, that, too: for good."""
-    names = names_from_stack(stage)  # all or none: a default here would be the name of prod's
-    _lift_protection(stage, [names[table] for table in TABLES], announce)
+    """Delete the data stack and, as it retains what holds data, that, too: for good.
+
+    It may be repeated after an interruption, or after a part was lost: what is there goes.
+    """
+    cloudformation, stack = stage.aws.client("cloudformation"), data_stack_name(stage.name)
+    names = names_of(stack_outputs(cloudformation, stack)) or find_retained(stage)
+    tables = [names[each] for each in TABLES if each in names and _is_there(stage, names[each])]
+    _lift_protection(stage, tables, announce)
     announce("Deleting the data stack")
-    delete_stack(stage.aws.client("cloudformation"), data_stack_name(stage.name))
+    delete_stack(cloudformation, stack)
     announce("Deleting the stream, the tables and the bucket")
-    kinesis = stage.aws.client("kinesis")
-    kinesis.delete_stream(StreamName=names["GAME_SCORES_STREAM"])
-    for table in TABLES:
-        stage.aws.client("dynamodb").delete_table(TableName=names[table])
-    _delete_bucket(stage, names["REJECTS_BUCKET"])
-    kinesis.get_waiter("stream_not_exists").wait(StreamName=names["GAME_SCORES_STREAM"])
-    forget_names(project, stage.name, names)
+    if STREAM in names:
+        _delete_stream(stage, names[STREAM])
+    for table in tables:
+        _delete_table(stage, table)
+    if RECORDED in names:
+        _delete_bucket(stage, names[RECORDED])
+    for table in tables:
+        stage.aws.client("dynamodb").get_waiter("table_not_exists").wait(TableName=table)
+    if STREAM in names:
+        waiter = stage.aws.client("kinesis").get_waiter("stream_not_exists")
+        waiter.wait(StreamName=names[STREAM])
+    forget_names(project, stage.name, (*names_of_data(stage), RECORDS_STREAM))
+
+
+def _is_there(stage: Stage, table: str) -> bool:
+    client = stage.aws.client("dynamodb")
+    try:
+        client.describe_table(TableName=table)
+    except client.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 def _lift_protection(stage: Stage, tables: Sequence[str], announce: Announce) -> None:
@@ -65,9 +90,25 @@ def _lift_protection(stage: Stage, tables: Sequence[str], announce: Announce) ->
             dynamodb.get_waiter("table_exists").wait(TableName=table)
 
 
+def _delete_stream(stage: Stage, stream: str) -> None:
+    client = stage.aws.client("kinesis")
+    with suppress(client.exceptions.ResourceNotFoundException):
+        found = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        if found["StreamStatus"] != "DELETING":
+            client.delete_stream(StreamName=stream)
+
+
+def _delete_table(stage: Stage, table: str) -> None:
+    client = stage.aws.client("dynamodb")
+    with suppress(client.exceptions.ResourceNotFoundException):
+        if client.describe_table(TableName=table)["Table"]["TableStatus"] != "DELETING":
+            client.delete_table(TableName=table)
+
+
 def _delete_bucket(stage: Stage, bucket: str) -> None:
     s3 = stage.aws.client("s3")
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-            s3.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
-    s3.delete_bucket(Bucket=bucket)
+    with suppress(s3.exceptions.NoSuchBucket):
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                s3.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+        s3.delete_bucket(Bucket=bucket)

@@ -4,6 +4,9 @@ Chalice keeps it in .chalice/deployed/, on the machine that deployed. Without it
 machine or in a fresh clone, `chalice deploy` would make the mappings a second time and fail, and
 `chalice delete` would find nothing to delete; with that of another account it would look for the
 wrong ones. So the account is asked, every time.
+
+A mapping that reads no stream of the stage is left out. Chalice takes any mapping of the function
+for the one that it wants, so the stream of a table that was made anew would never get one.
 """
 
 import json
@@ -13,7 +16,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from operations.errors import OperationFailed
-from operations.stage.mappings import list_mappings
+from operations.stage.mappings import list_mappings, reads_the_stage
 from operations.stage.stage import FUNCTIONS, Stage
 
 Resource = dict[str, str]
@@ -66,6 +69,8 @@ def _function(stage: Stage, function: str) -> Iterator[Resource]:
     yield {"name": function, "resource_type": "lambda_function", "lambda_arn": arn}
     for mapping in list_mappings(stage, function):
         source = mapping["EventSourceArn"]
+        if not reads_the_stage(stage, function, source):
+            continue
         service = source.split(":")[2]
         resource = {
             "name": f"{function}-{service}-event-source",

@@ -12,17 +12,21 @@ from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
 from operations.progress import Announce
-from operations.stage.config import names_of, record_names, recorded_variables
-from operations.stage.mappings import require_mapping
+from operations.stage.config import record_names, recorded_variables
+from operations.stage.mappings import delete_mapping, find_strays, require_mapping
 from operations.stage.stacks import Review, accept, apply_stack
 from operations.stage.stage import (
     FUNCTIONS,
+    RECORDS_TABLE,
     Stage,
+    current_names,
     data_stack_name,
+    find_table_stream,
     monitoring_stack_name,
     names_from_stack,
     stage_suffix,
 )
+from operations.tables.restored import how_to_stream
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -44,6 +48,7 @@ class Deployment:
     monitoring_parameters: Mapping[str, str]
     review: Review = accept
     names: Mapping[str, str] = field(default_factory=dict)
+    announce: Announce = print
 
     def with_names(self, names: Mapping[str, str]) -> "Deployment":
         """The same with the names of the data stack's resources."""
@@ -64,6 +69,7 @@ def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) 
 
     The data stack is asked for its names once. Raises Misuse where there is none and none is made.
     """
+    deployment = replace(deployment, announce=announce)
     if DATA.name not in chosen:
         deployment = deployment.with_names(names_from_stack(deployment.stage))
     for step in STEPS:
@@ -85,11 +91,20 @@ def deploy_data(deployment: Deployment) -> Deployment:
         {**fixed, **deployment.data_parameters},
         deployment.review,
     )
-    return deployment.with_names(names_of(outputs))
+    return deployment.with_names(current_names(stage, outputs))
 
 
 def record(deployment: Deployment) -> Deployment:
-    """Write the data stack's outputs into the stage's environment in .chalice/config.json."""
+    """Write the data stack's outputs into the stage's environment in .chalice/config.json.
+
+    Raises OperationFailed where the records' table has no stream, as after a restore.
+    """
+    table = deployment.names[RECORDS_TABLE]
+    if find_table_stream(deployment.stage, table) is None:
+        raise OperationFailed(
+            f"The table {table} has no stream, so no total could follow it: "
+            f"{how_to_stream(table)}, then run this again."
+        )
     record_names(deployment.project, deployment.stage.name, deployment.names)
     return deployment
 
@@ -98,7 +113,9 @@ def deploy_app(deployment: Deployment) -> Deployment:
     """Run `chalice deploy` on a clean copy of the app, with the names that are recorded.
 
     The copy keeps bytecode caches and old packages out of the package. What Chalice remembers
-    goes back into the project, so that a plain `chalice deploy` works there, too.
+    goes back into the project, so that a plain `chalice deploy` works there, too. Mappings that
+    read no stream of the stage are deleted: what a table's former stream still holds comes into
+    no total until `rebuild`.
     """
     stage, project = deployment.stage, deployment.project
     _require_recorded(deployment)
@@ -109,6 +126,11 @@ def deploy_app(deployment: Deployment) -> Deployment:
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
+    for stray in find_strays(stage):
+        deployment.announce(
+            f"Deleting a mapping that reads {stray.source}, no stream of this stage"
+        )
+        delete_mapping(stage, stray)
     return deployment
 
 

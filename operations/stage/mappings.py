@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationFailed
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.stage.stage import FUNCTIONS, INGESTION, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -58,6 +58,45 @@ def list_mappings(stage: Stage, function: str) -> "list[EventSourceMappingConfig
         return [mapping for page in pages for mapping in page["EventSourceMappings"]]
     except client.exceptions.ResourceNotFoundException:
         return []
+
+
+def reads_the_stage(stage: Stage, function: str, source: str) -> bool:
+    """Whether a mapping's source is the stream that the stage's names have for the function.
+
+    A table that was made anew, or restored, has another stream than before.
+    """
+    if function == INGESTION:
+        return source.endswith(f":stream/{stage.names.stream}")
+    return source == stage.names.records_stream_arn
+
+
+def find_strays(stage: Stage) -> list[EventSourceMapping]:
+    """The functions' mappings that read no stream of the stage."""
+    return [
+        mapping
+        for function in FUNCTIONS
+        for mapping in find_mappings(stage, function)
+        if not reads_the_stage(stage, function, mapping.source)
+    ]
+
+
+def delete_mapping(stage: Stage, mapping: EventSourceMapping) -> None:
+    """Delete the mapping, and wait until it is gone; one that is gone already is fine."""
+    client = stage.aws.client("lambda")
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
+                client.delete_event_source_mapping(UUID=mapping.uuid)
+        except client.exceptions.ResourceNotFoundException:
+            return
+        except client.exceptions.ResourceInUseException:
+            pass  # it is being made or changed: that ends by itself
+        time.sleep(POLL_SECONDS)
+    raise OperationFailed(
+        f"The mapping {mapping.uuid} of {mapping.function} is still there after {CHANGE_SECONDS} "
+        "seconds: look at it in the Lambda console, then run this again."
+    )
 
 
 def require_mapping(stage: Stage, function: str) -> EventSourceMapping:

@@ -1,5 +1,6 @@
 """A deployed stage: where it runs, and what its resources are called."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.settings import Settings
@@ -13,6 +14,8 @@ LOCAL = "local"
 
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
+
+RECORDS_TABLE, RECORDS_STREAM = "GAME_SCORE_RECORDS_TABLE", "GAME_SCORE_RECORDS_STREAM_ARN"
 
 INGESTION, AGGREGATOR = FUNCTIONS = ("ProcessKinesisRecords", "AggregateScoresByUser")
 
@@ -87,7 +90,28 @@ def names_from_stack(stage: Stage) -> dict[str, str]:
             f"The stage {stage.name} has no stack {name}: deploy it first, with "
             f"`python -m operations deploy --stage {stage.name}`."
         )
-    return names_of(outputs_of(stack))
+    return current_names(stage, outputs_of(stack))
+
+
+def current_names(stage: Stage, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The names that the data stack's outputs make, with the stream that the table has now.
+
+    CloudFormation knows the stream of the table that it made, not of one restored in its place.
+    """
+    names = names_of(outputs)
+    found = find_table_stream(stage, names[RECORDS_TABLE]) if RECORDS_TABLE in names else None
+    return {**names, RECORDS_STREAM: found} if found else names
+
+
+def find_table_stream(stage: Stage, table: str) -> str | None:
+    """The ARN of the table's stream; None where it is switched off, or where there is no table."""
+    client = stage.aws.client("dynamodb")
+    try:
+        found = client.describe_table(TableName=table)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    is_on = found.get("StreamSpecification", {}).get("StreamEnabled")
+    return found.get("LatestStreamArn") if is_on else None
 
 
 def data_stack_name(stage: str) -> str:

@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.stage.mappings import EventSourceMapping, find_mappings
-from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
+from operations.stage.mappings import EventSourceMapping, find_mappings, reads_the_stage
+from operations.stage.stage import FUNCTIONS, Stage
+from operations.tables.restored import how_to_read_anew, how_to_stream
 
 LATE_SECONDS = 600.0
 """From here on a function counts as not keeping up with its stream."""
@@ -52,16 +53,16 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
         if age_seconds is not None:
             state += f", {age_seconds:,.0f} s behind"
         problem = ""
-        expected = stage.names.records_stream_arn
+        anew = how_to_read_anew(stage.name)
         if not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
                 f"that again, else enable it{_wait_of(mapping)}"
             )
+        elif not reads_the_stage(stage, function, mapping.source):
+            problem = f"it reads {mapping.source}, no stream of this stage: {anew}"
         elif mapping.has_failed:
             problem = f"the last batch failed and comes again: see `logs --function {function}`"
-        elif function == AGGREGATOR and mapping.source != expected:
-            problem = f"it reads {mapping.source}, not the table's stream: deploy the app again"
         elif age_seconds is not None and age_seconds > LATE_SECONDS:
             problem = f"it is {age_seconds:,.0f} seconds behind its stream"
         yield Part("mapping", f"to {function}", state, problem)
@@ -94,9 +95,12 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
         stream = table.get("StreamSpecification", {})
         view = stream.get("StreamViewType")
         if not stream.get("StreamEnabled") or view != "NEW_AND_OLD_IMAGES":
-            problem = f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES"
+            problem = (
+                f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES: "
+                f"{how_to_stream(name)}, and {how_to_read_anew(stage.name)}"
+            )
         elif table.get("LatestStreamArn") != stage.names.records_stream_arn:
-            problem = "its stream is not the recorded one: deploy the app again"
+            problem = f"its stream is not the recorded one: {how_to_read_anew(stage.name)}"
     return state, problem
 
 

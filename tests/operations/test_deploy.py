@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from operations.deploy.chalice import run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
+from operations.deploy.retained import find_retained, names_of_data
 from operations.deploy.steps import (
     DATA_TEMPLATE,
     LOCAL_PARAMETERS,
@@ -28,8 +29,9 @@ from operations.local.server import EmbeddedAws
 from operations.stage.change_sets import PlannedChange
 from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
-from operations.stage.stacks import apply_stack
+from operations.stage.stacks import apply_stack, delete_stack
 from operations.stage.stage import (
+    AGGREGATOR,
     FUNCTIONS,
     Stage,
     data_stack_name,
@@ -39,6 +41,7 @@ from operations.stage.stage import (
 )
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
+from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
 
 CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
@@ -51,6 +54,9 @@ NOT_ENFORCED = {
     "WriteLog": "Lambda itself writes the log",
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
+
+ANEW = "operations deploy record app mappings monitoring --stage prod"
+NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 POLICIES: dict[str, dict[str, Any]] = {
     handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
@@ -352,6 +358,56 @@ def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod
     assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
 
 
+def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Stage) -> None:
+    drive(prod, {"Gil": 4})
+    lost = mapping_id(prod, AGGREGATOR)
+    recreate_table(prod)
+
+    advised = status_problems(clone)
+    deployed = clone.run("deploy", "--stage", "prod")
+
+    assert any(f"`python -m {ANEW}`" in problem for problem in advised), advised
+    assert deployed.returncode == 0, deployed.stderr
+    assert "no stream of this stage" in deployed.stderr
+    assert mapping_id(prod, AGGREGATOR) != lost
+    assert mapping_options(prod, AGGREGATOR)["ParallelizationFactor"] == 2
+    assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
+    assert status_problems(clone) == []
+
+
+def test_a_restore_to_a_point_in_time_ends_with_exact_totals(clone: Clone, prod: Stage) -> None:
+    dynamodb = prod.aws.client("dynamodb")
+    drive(clone.stage("prod"), {"Ida": 6, "Jon": 8})
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName="GameScoreRecords", TargetTableName="Restored", UseLatestRestorableTime=True
+    )
+    drive(clone.stage("prod"), {"Jon": 100, "after": 1})  # what the restore takes back
+    until(lambda: read_totals(dynamodb, "GameScoresByUser")["Jon"], 108)
+    backup = dynamodb.create_backup(TableName="Restored", BackupName="restored")
+    dynamodb.delete_table(TableName="GameScoreRecords")
+    dynamodb.restore_table_from_backup(
+        TargetTableName="GameScoreRecords", BackupArn=backup["BackupDetails"]["BackupArn"]
+    )
+
+    without_stream = clone.run("deploy", "record", "--stage", "prod")
+    advised = status_problems(clone)
+    dynamodb.update_table(TableName="GameScoreRecords", StreamSpecification=NEW_AND_OLD)
+    deployed = clone.run(*ANEW.split()[1:])
+    shorten_aggregator(prod)
+    rebuilt = clone.run("rebuild", "--stage", "prod", "--settle", "1", "--json")
+
+    assert without_stream.returncode == 1
+    assert "GameScoreRecords has no stream" in without_stream.stderr
+    assert any("aws dynamodb update-table" in problem for problem in advised), advised
+    assert deployed.returncode == 0, deployed.stderr
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    totals = drive(clone.stage("prod"), {"Kim": 1})
+    assert {name: totals[name] for name in ("Ida", "Jon", "Kim")} == {"Ida": 6, "Jon": 8, "Kim": 1}
+    assert clone.run("reconcile", "--stage", "prod").returncode == 0
+    assert status_problems(clone) == []
+    dynamodb.delete_table(TableName="Restored")
+
+
 def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod: Stage) -> None:
     before = read_totals(prod.aws.client("dynamodb"), "GameScoresByUser")
 
@@ -362,19 +418,64 @@ def test_destroy_keeps_the_data_until_it_is_told_to_delete_it(clone: Clone, prod
     assert read_totals(prod.aws.client("dynamodb"), "GameScoresByUser") == before
     assert clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "dev").returncode == 2
 
+    prod.aws.client("kinesis").delete_stream(StreamName="game-scores")  # lost, as is a table
+    prod.aws.client("dynamodb").delete_table(TableName="GameScoreReceipts")
+
     emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
 
     assert emptied.returncode == 0, emptied.stderr
-    assert [
-        name
-        for name in prod.aws.client("dynamodb").list_tables()["TableNames"]
-        if "-dev" not in name
-    ] == []
-    assert "game-scores" not in prod.aws.client("kinesis").list_streams()["StreamNames"]
-    assert prod.names.rejects_bucket not in [
-        bucket["Name"] for bucket in prod.aws.client("s3").list_buckets()["Buckets"]
-    ]
+    assert what_is_left(prod) == []
     assert recorded_variables(clone.folder, "prod") == {}
+
+
+LOSSES: dict[str, Callable[[Stage], object]] = {
+    "the stack": lambda stage: delete_stack(
+        stage.aws.client("cloudformation"), data_stack_name(stage.name)
+    ),
+    "the stream": lambda stage: stage.aws.client("kinesis").delete_stream(
+        StreamName=stage.names.stream
+    ),
+    "a table": lambda stage: stage.aws.client("dynamodb").delete_table(
+        TableName=stage.names.totals_table
+    ),
+    "the bucket": lambda stage: stage.aws.client("s3").delete_bucket(
+        Bucket=stage.names.rejects_bucket
+    ),
+}
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_destroy_can_be_repeated_after_a_loss(clone: Clone, lost: str) -> None:
+    deployed = clone.run("deploy", "data", "record", "--stage", "prod")
+    assert deployed.returncode == 0, deployed.stderr
+    prod = clone.stage("prod")
+    assert names_of_data(prod).items() <= prod.variables.items()
+    assert find_retained(prod) == names_of_data(prod)
+    LOSSES[lost](prod)
+
+    emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+    again = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+
+    assert emptied.returncode == 0, emptied.stderr
+    assert again.returncode == 0, again.stderr
+    assert what_is_left(prod) == []
+    assert recorded_variables(clone.folder, "prod") == {}
+
+
+def test_a_table_of_others_by_the_same_name_is_left_alone(clone: Clone) -> None:
+    dynamodb = clone.aws.session.client("dynamodb")
+    dynamodb.create_table(
+        TableName="GameScoreRecords",
+        AttributeDefinitions=[{"AttributeName": "RecordID", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "RecordID", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
+
+    assert emptied.returncode == 0, emptied.stderr
+    assert "GameScoreRecords" in dynamodb.list_tables()["TableNames"]
+    dynamodb.delete_table(TableName="GameScoreRecords")
 
 
 def test_without_credentials_or_with_another_stage_the_next_step_is_told(clone: Clone) -> None:
@@ -405,6 +506,44 @@ KNOWN_OPTIONS = {
     "DestinationConfig",
 }
 """Those that the embedded AWS keeps; MetricsConfig it forgets."""
+
+
+def what_is_left(stage: Stage) -> list[str]:
+    """The stream, the tables and the bucket of the stage that are still there."""
+    there = [
+        *stage.aws.client("kinesis").list_streams()["StreamNames"],
+        *stage.aws.client("dynamodb").list_tables()["TableNames"],
+        *(bucket["Name"] for bucket in stage.aws.client("s3").list_buckets()["Buckets"]),
+    ]
+    return [name for name in there if name in stage.variables.values()]
+
+
+def recreate_table(stage: Stage) -> None:
+    """Delete the records' table and make it anew, by the same name and with the same schema."""
+    dynamodb = stage.aws.client("dynamodb")
+    table = dynamodb.describe_table(TableName="GameScoreRecords")["Table"]
+    dynamodb.delete_table(TableName="GameScoreRecords")
+    dynamodb.create_table(
+        TableName="GameScoreRecords",
+        AttributeDefinitions=table["AttributeDefinitions"],
+        KeySchema=table["KeySchema"],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification=NEW_AND_OLD,
+    )
+
+
+def shorten_aggregator(stage: Stage) -> None:
+    """Let an invocation under way be over after a second, for which `rebuild` waits."""
+    stage.aws.client("lambda").update_function_configuration(
+        FunctionName=stage.function_name(AGGREGATOR), Timeout=1
+    )
+
+
+def status_problems(clone: Clone) -> list[str]:
+    """What `status` finds wrong with prod's mappings and tables."""
+    found = clone.run("status", "--stage", "prod", "--json")
+    problems: list[str] = json.loads(found.stdout)["problems"]
+    return [each for each in problems if each.startswith(("mapping", "table"))]
 
 
 def mapping_id(stage: Stage, handler: str) -> str:

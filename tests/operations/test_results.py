@@ -34,7 +34,7 @@ def test_names_stay_readable_and_half_a_character_is_escaped(
     print_json({"name": "Zoë"})
     print_json({"name": "Zoë \ud83d"})
 
-    assert capsys.readouterr().out == '{"name": "Zoë"}\n{"name": "Zo\\u00eb \\ud83d"}\n'
+    assert capsys.readouterr().out == '{"name": "Zoë"}\n{"name": "Zoë \\ud83d"}\n'
 
 
 @given(fields=st.dictionaries(st.text(), json_values))

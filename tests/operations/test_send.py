@@ -1,12 +1,18 @@
 """Scores on their way to the stream: batches, aggregates, the rate, what is refused."""
 
+import os
+import re
+import subprocess
+import sys
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.unpacking import unpack
+from operations.local.server import embedded_aws
 from operations.scores.aggregation import AGGREGATE_BYTES
 from operations.scores.send import (
     BATCH_BYTES,
@@ -16,8 +22,15 @@ from operations.scores.send import (
     send_payloads,
     single_payload,
 )
+from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
+from tests.data_stack import new_data_stack
 from tests.operations.conftest import Shell, totals, until
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+SEND = ("send", "--stage", "local", "--records", "2000", "--rate", "50", "--first-id", "88000")
 
 
 def test_generated_scores_come_to_the_totals_that_were_sent(shell: Shell, stage: Stage) -> None:
@@ -120,3 +133,34 @@ def test_a_batch_is_what_one_request_takes(sizes_bytes: list[int]) -> None:
     for batch in batches:
         assert 1 <= len(batch) <= BATCH_RECORDS
         assert sum(record.size_bytes for record in batch) <= BATCH_BYTES
+
+
+@pytest.mark.slow
+def test_a_server_that_stops_meanwhile_leaves_advice_how_to_go_on() -> None:
+    with embedded_aws() as aws:
+        stream = new_data_stack(aws).names.stream
+        sending = subprocess.Popen(
+            [sys.executable, "-m", "operations", *SEND, "--endpoint-url", aws.endpoint_url],
+            cwd=PROJECT,
+            env={**os.environ, **aws.variables, "AWS_MAX_ATTEMPTS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(lambda: has_records(aws.session.client("kinesis"), stream), True)
+    _, error = sending.communicate(timeout=60)
+
+    assert sending.returncode == 1
+    assert "Traceback" not in error
+    sent = re.search(r"([1-9][0-9]*) records were sent\.", error)
+    assert sent is not None, error
+    assert error.endswith("To go on, repeat it with --first-id 88000 --seed 1.\n")
+
+
+def has_records(kinesis: "KinesisClient", stream: str) -> bool:
+    """Whether anything stands in the first shard of the stream."""
+    shard = kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
+    iterator = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )
+    return bool(kinesis.get_records(ShardIterator=iterator["ShardIterator"])["Records"])

@@ -4,6 +4,7 @@ import click
 
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
+from operations.cli.shown import escaped
 from operations.scores.insert import insert_record, parse_record
 from operations.stage.stage import Stage
 
@@ -24,4 +25,4 @@ def insert(*, stage: Stage, record: str, replace: bool, as_json: bool) -> None:
         fields = {"record_id": str(parsed.record_id), "username": parsed.username}
         print_json({**fields, "score": str(parsed.score), "table": table})
     else:
-        click.echo(f"{parsed.username}'s score of {parsed.score} stands in {table}.")
+        click.echo(f"{escaped(parsed.username)}'s score of {parsed.score} stands in {table}.")

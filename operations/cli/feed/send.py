@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
-from operations.errors import OperationInterrupted
+from operations.errors import OperationFailed, OperationInterrupted, explain
 from operations.scores.files import READERS, BadLine, Scores
 from operations.scores.generate import Tally, generate_scores
 from operations.scores.insert import parse_record
@@ -100,6 +101,9 @@ def send(
             )
         except BadLine as error:
             raise BadLine(f"{error} {sent:,} records before it were sent. {again}") from error
+        except (OperationFailed, BotoCoreError, ClientError) as error:
+            failure = error if isinstance(error, OperationFailed) else explain(error)
+            raise type(failure)(f"{failure} {sent:,} records were sent. {again}") from error
         except KeyboardInterrupt:
             raise OperationInterrupted(f"Interrupted after {sent:,} records. {again}") from None
         seconds = time.monotonic() - started

@@ -5,10 +5,10 @@ import sys
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import print_json
+from operations.cli.shown import shown
 from operations.errors import Misuse
 from operations.forget.forget import Erased, Forgotten
 from operations.forget.forget import forget as forget_player
@@ -64,7 +64,7 @@ def forget(
         stage,
         user,
         ReadMeter(max_read_units),
-        lambda step: console.print(Text(f"{step} …")),
+        lambda step: console.print(shown(f"{step} …")),
         settle_seconds=settle_seconds,
         patience_seconds=patience_seconds,
         dry_run=dry_run,
@@ -105,16 +105,16 @@ def forgotten(result: Forgotten) -> RenderableType:
     table.add_column("Where", overflow="fold")
     table.add_column("For how long", overflow="fold")
     for each in result.remains:
-        table.add_row(Text(each.where), Text(each.stays))
-    shown: list[RenderableType] = [Text(_what(result.erased, is_dry_run=result.is_dry_run)), table]
-    shown += [
-        Text(f"Look at this object yourself, the name stands in it: {key}", "red")
+        table.add_row(shown(each.where), shown(each.stays))
+    parts: list[RenderableType] = [shown(_what(result.erased, is_dry_run=result.is_dry_run)), table]
+    parts += [
+        shown(f"Look at this object yourself, the name stands in it: {key}", "red")
         for key in sorted(result.erased.unreadable)
     ]
     if not result.is_dry_run and not result.erased.unreadable:
         line = "Nothing of the player is left in the tables and the bucket"
-        shown.append(Text(line, "bold green"))
-    return Group(*shown)
+        parts.append(shown(line, "bold green"))
+    return Group(*parts)
 
 
 def _what(erased: Erased, *, is_dry_run: bool) -> str:

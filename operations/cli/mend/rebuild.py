@@ -7,11 +7,11 @@ from typing import Any
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import print_json, total_fields
+from operations.cli.shown import shown
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.rebuild import Rebuilt, UnwritableTotal
@@ -102,28 +102,28 @@ def unwritable_table(totals: Sequence[UnwritableTotal]) -> Table:
         table.add_column(heading, overflow="fold")
     for each in totals:
         records = "\n".join(f"{part.record_id}, {part.score}" for part in each.records)
-        table.add_row(Text(each.username), Text(each.reason), records)
+        table.add_row(shown(each.username), shown(each.reason), records)
     return table
 
 
 def rebuilt(result: Rebuilt) -> RenderableType:
     """The totals that were set, or would be, and what it cost."""
-    shown: list[RenderableType] = []
+    parts: list[RenderableType] = []
     if result.changed:
         title = "Totals that would be set" if result.is_dry_run else "Totals that were set"
         first = result.changed[: views.SHOWN_DIFFERENCES]
         rows = [views.TotalRow(each.username, each.found, each.expected) for each in first]
-        shown.append(views.totals_table(title, "From", "To", rows))
-    shown += views.others_line(result.changed_users)
+        parts.append(views.totals_table(title, "From", "To", rows))
+    parts += views.others_line(result.changed_users)
     if result.unwritable:
-        shown.append(unwritable_table(result.unwritable[: views.SHOWN_DIFFERENCES]))
-        shown += views.others_line(len(result.unwritable))
-        shown.append(Text("Correct these records in the table, then run this again.", "bold red"))
+        parts.append(unwritable_table(result.unwritable[: views.SHOWN_DIFFERENCES]))
+        parts += views.others_line(len(result.unwritable))
+        parts.append(shown("Correct these records in the table, then run this again.", "bold red"))
     line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
     line += f"units, {result.seconds:.1f} seconds"
     if result.is_dry_run:
         line += "; nothing was changed, records in flight may show as differences"
     else:
         line += f"; {result.receipts:,} changes of the stream are known as counted"
-    shown.append(Text(line, style="dim"))
-    return Group(*shown)
+    parts.append(shown(line, "dim"))
+    return Group(*parts)

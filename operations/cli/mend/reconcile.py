@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
-from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import difference_field, print_json, total_fields
+from operations.cli.shown import shown
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.reconcile import Reconciliation
@@ -80,7 +80,7 @@ def reconcile(
 
 def reconciliation(result: Reconciliation) -> RenderableType:
     """The totals that differ, what it cost, and the verdict."""
-    shown: list[RenderableType] = []
+    parts: list[RenderableType] = []
     if result.differences:
         rows = [
             views.TotalRow(
@@ -89,13 +89,13 @@ def reconciliation(result: Reconciliation) -> RenderableType:
             for each in result.differences[: views.SHOWN_DIFFERENCES]
         ]
         title = "Totals that differ"
-        shown.append(
+        parts.append(
             views.totals_table(title, "Total", "Sum of the records", rows, difference="Difference")
         )
-    shown += views.others_line(result.differing_users)
+    parts += views.others_line(result.differing_users)
     if result.invalid:
-        shown.append(views.invalid_table(result.invalid[: views.SHOWN_DIFFERENCES]))
-        shown += views.others_line(result.invalid_records)
+        parts.append(views.invalid_table(result.invalid[: views.SHOWN_DIFFERENCES]))
+        parts += views.others_line(result.invalid_records)
     invalid = f", {result.invalid_records:,} of them invalid" if result.invalid_records else ""
     cost = (
         f"{result.records:,} records{invalid}; {result.read_units:,.1f} read units, "
@@ -103,8 +103,8 @@ def reconciliation(result: Reconciliation) -> RenderableType:
     )
     exact = result.users - result.differing_users
     verdict_style = "bold green" if result.is_exact else "bold red"
-    shown += [
-        Text(cost, style="dim"),
-        Text(f"{exact:,} of {result.users:,} totals exact", style=verdict_style),
+    parts += [
+        shown(cost, "dim"),
+        shown(f"{exact:,} of {result.users:,} totals exact", verdict_style),
     ]
-    return Group(*shown)
+    return Group(*parts)

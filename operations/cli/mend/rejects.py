@@ -16,6 +16,7 @@ from chalicelib.payloads import text_to_log
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
+from operations.cli.shown import escaped, escaped_lines, shown
 from operations.errors import Misuse
 from operations.rejects.discard import discard as discard_objects
 from operations.rejects.discard import find_to_discard
@@ -146,7 +147,7 @@ def discard(
         if as_json:
             print_json(each.__dict__)
         elif not each.is_gone:
-            click.echo(f"{each.key} stays: it was written again meanwhile.")
+            click.echo(f"{escaped(each.key)} stays: it was written again meanwhile.")
     if not as_json:
         click.echo(
             f"Discarded {what}; the bucket keeps them as noncurrent versions for {KEPT_DAYS} days."
@@ -166,21 +167,21 @@ def _payload(record: Mapping[str, Any]) -> str | None:
 
 def rejects_details(found: RejectsObject, payloads: Sequence[str | None]) -> RenderableType:
     """Each record: its reason, its payload if it has one, then the whole record."""
-    shown: list[RenderableType] = [Text(f"Rejected by {found.function}", style="bold")]
+    parts: list[RenderableType] = [shown(f"Rejected by {found.function}", "bold")]
     for each, payload in zip(found.rejects, payloads, strict=True):
-        shown.append(Text(f"\n{each.reason}", style="yellow"))
+        parts += ["", shown(each.reason, "yellow")]
         if payload is not None:
-            shown.append(Text(payload, style="bold"))
-        shown.append(Text(json.dumps(each.record, indent=1, ensure_ascii=True), style="dim"))
-    return Group(*shown)
+            parts.append(shown(payload, "bold"))
+        parts.append(Text(escaped_lines(json.dumps(each.record, indent=1)), "dim"))
+    return Group(*parts)
 
 
 REDRIVEN_STYLES = {"done": "green", "would redrive": "green", "rejected again": "yellow"}
 
 
 def redriven(each: Redriven) -> Text:
-    text = Text(f"{each.outcome}  ", style=REDRIVEN_STYLES.get(each.outcome, "bold red"))
-    text.append(f"{each.key}, {each.records} records", style="default")
+    text = shown(f"{each.outcome}  ", REDRIVEN_STYLES.get(each.outcome, "bold red"))
+    text.append_text(shown(f"{each.key}, {each.records} records", "default"))
     if each.reason:
-        text.append(f": {each.reason}", style="dim")
+        text.append_text(shown(f": {each.reason}", "dim"))
     return text

@@ -14,6 +14,7 @@ from rich.text import Text
 from operations.cli import views
 from operations.cli.options import json_option
 from operations.cli.results import print_json, total_fields
+from operations.cli.shown import escaped, shown
 from operations.local.demo import (
     LAB_CHANGES,
     LAB_PLAYERS,
@@ -45,7 +46,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
         tally = Tally()
         progress_console.print("Playing the lab …")
         for answer in play_lab(stage, tally):
-            progress_console.print(f"  {answer}", style="dim")
+            progress_console.print(shown(f"  {answer}", "dim"))
         plan = plan_demo(records, users, seed)
         progress_console.print(f"Sending {plan.to_send:,} records …", explanation(plan))
         with views.progress_bars(progress_console) as bars:
@@ -124,11 +125,11 @@ def explanation(plan: Plan) -> Table:
 
 def log_excerpt(function: str, lines: Sequence[LogLine]) -> RenderableType:
     """The last lines of a function's log: messages as they are, metrics by their names."""
-    shown = [
-        Text(f"  {line.level:<8} {line.message}", no_wrap=True, overflow="ellipsis")
+    excerpt = [
+        Text(escaped(f"  {line.level:<8} {line.message}"), no_wrap=True, overflow="ellipsis")
         for line in lines
     ]
-    return Group(Text(f"Log of {function}", style="bold"), *shown[-SHOWN_LOG_LINES:])
+    return Group(shown(f"Log of {function}", "bold"), *excerpt[-SHOWN_LOG_LINES:])
 
 
 def differences_table(differences: dict[str, tuple[Decimal, Decimal]]) -> Table:
@@ -146,4 +147,4 @@ def verdict(result: DemoResult) -> Text:
         line += (
             f", but {result.rejected_records} of {result.expected_rejects} rejects in the bucket"
         )
-    return Text(line, style="bold green" if result.is_exact else "bold red")
+    return shown(line, "bold green" if result.is_exact else "bold red")

@@ -5,11 +5,11 @@ import time
 import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
+from operations.cli.shown import shown
 from operations.stage.stage import Stage
 from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_standings
 
@@ -85,5 +85,5 @@ def leaderboard_watch(standings: Standings, top: int, doing: Doing) -> Renderabl
     parts += [f"{function} {age:,.1f} s behind" for function, age in doing.iterator_ages.items()]
     return Group(
         views.leaderboard(standings.totals, top, players=standings.players),
-        Text(" · ".join(parts), style="dim"),
+        shown(" · ".join(parts), "dim"),
     )

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from operations.cli.options import deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
+from operations.cli.shown import escaped_lines
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
 
@@ -58,8 +59,12 @@ LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow"
 
 
 def log_line(line: LogLine) -> Text:
-    """One line of a log: time, function, level, message."""
+    """One line of a log: time, function, level, message.
+
+    Where the message goes on, lines are indented, so that no payload passes for a line of the log.
+    """
     text = Text(f"{line.written:%H:%M:%S} ", style="dim", end="")
     text.append(f"{line.function:<22} ", style="cyan")
-    text.append(f"{line.level:<8} {line.message}", style=LEVEL_STYLES.get(line.level, ""))
+    message = escaped_lines(f"{line.level:<8} {line.message}", indent="    ")
+    text.append(message, style=LEVEL_STYLES.get(line.level, ""))
     return Text.assemble(text, end="\n")

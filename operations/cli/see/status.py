@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
+from operations.cli.shown import shown
 from operations.stage.stage import Stage
 from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status, read_status
@@ -51,15 +51,17 @@ def status_view(stage: str, found: Status) -> RenderableType:
     for part in _with_quiet_alarms_together(found.parts):
         _add_part(table, part, part.kind if part.kind != shown_kind else "")
         shown_kind = part.kind
-    shown: list[RenderableType] = [Text(f"Stage {stage}", "italic"), table]
+    parts: list[RenderableType] = [shown(f"Stage {stage}", "italic"), table]
     if found.newest_rejects:
-        shown.append(views.rejects_list(found.newest_rejects, title="The newest rejects"))
+        parts.append(views.rejects_list(found.newest_rejects, title="The newest rejects"))
     problems = len(found.problems)
     if problems:
-        line = Text(f"{problems} {'thing is' if problems == 1 else 'things are'} wrong", "bold red")
+        line = shown(
+            f"{problems} {'thing is' if problems == 1 else 'things are'} wrong", "bold red"
+        )
     else:
-        line = Text("All is well", "bold green")
-    return Group(*shown, line)
+        line = shown("All is well", "bold green")
+    return Group(*parts, line)
 
 
 def _with_quiet_alarms_together(parts: Iterable[Part]) -> Iterator[Part]:
@@ -79,12 +81,12 @@ def _with_quiet_alarms_together(parts: Iterable[Part]) -> Iterator[Part]:
 
 def _add_part(table: Table, part: Part, kind: str) -> None:
     if part.problem:
-        mark = Text("✗", style="bold red")
+        mark = shown("✗", "bold red")
     elif part.state == NOT_YET_KNOWN:
-        mark = Text("?", style="yellow")
+        mark = shown("?", "yellow")
     else:
-        mark = Text("✓", style="green")
-    what = Text(f"{part.name}: ").append(part.state, style="dim")
+        mark = shown("✓", "green")
+    what = shown(f"{part.name}: ").append_text(shown(part.state, "dim"))
     if part.problem:
-        what.append(f"\n{part.problem}", style="red")
-    table.add_row(mark, Text(kind, style="bold"), what)
+        what.append("\n").append_text(shown(part.problem, "red"))
+    table.add_row(mark, shown(kind, "bold"), what)
