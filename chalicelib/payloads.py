@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 
+from chalicelib import names
 from chalicelib.scores import (
     DIGEST_ATTRIBUTE,
     EventRecord,
@@ -27,7 +28,7 @@ from chalicelib.scores import (
 )
 from chalicelib.unpacking import unpack
 
-RECORD_KEYS = ("RecordID", "Username", "Score")
+RECORD_KEYS = (names.RECORD_ID, names.USERNAME, names.SCORE)
 
 LONGEST_LOGGED_TEXT = 1000
 """Characters of a payload that are logged; CloudWatch Logs bills every byte."""
@@ -97,9 +98,9 @@ def decode_score_record(place: Place, payload: bytes) -> ScoreRecord | None:
         raise InvalidRecord(f"the attribute {DIGEST_ATTRIBUTE} is reserved for the pipeline")
     return ScoreRecord(
         place=place,
-        record_id=check_number("RecordID", fields["RecordID"]),
-        username=check_username(fields["Username"]),
-        score=check_number("Score", fields["Score"]),
+        record_id=check_number(names.RECORD_ID, fields[names.RECORD_ID]),
+        username=check_username(fields[names.USERNAME]),
+        score=check_number(names.SCORE, fields[names.SCORE]),
         attributes=fields,
         payload_digest=blake2b(payload, digest_size=16).digest(),
     )

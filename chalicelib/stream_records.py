@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from chalicelib import names
 from chalicelib.receipts import make_receipt
 from chalicelib.scores import (
     EventRecord,
@@ -158,16 +159,18 @@ def _require_image(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _decode_score(image: Mapping[str, Any], name: str) -> Score:
     """Whose score an image like `{"Username": {"S": "John"}, "Score": {"N": "20"}}` is."""
-    fields: dict[str, object] = {}
-    for key in ("Username", "Score"):
-        attribute = image.get(key)
-        if not isinstance(attribute, Mapping) or not attribute:
-            raise InvalidRecord(f"the {name} has no {key}")
-        kind, value = next(iter(attribute.items()))
-        if kind == "N":
-            fields[key] = parse_number(value)
-        elif kind in ("S", "BOOL"):
-            fields[key] = value
-        else:
-            raise InvalidRecord(f"the {name}'s {key} is of DynamoDB's type {kind}")
-    return Score(check_username(fields["Username"]), check_number("Score", fields["Score"]))
+    username = _decode_attribute(image, name, names.USERNAME)
+    score = _decode_attribute(image, name, names.SCORE)
+    return Score(check_username(username), check_number(names.SCORE, score))
+
+
+def _decode_attribute(image: Mapping[str, Any], name: str, key: str) -> object:
+    attribute = image.get(key)
+    if not isinstance(attribute, Mapping) or not attribute:
+        raise InvalidRecord(f"the {name} has no {key}")
+    kind, value = next(iter(attribute.items()))
+    if kind == "N":
+        return parse_number(value)
+    if kind in ("S", "BOOL"):
+        return value
+    raise InvalidRecord(f"the {name}'s {key} is of DynamoDB's type {kind}")

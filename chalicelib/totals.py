@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import names
 from chalicelib.archive import Archive
 from chalicelib.parallel import in_parallel
 from chalicelib.receipts import (
@@ -48,6 +49,8 @@ MOST_AT_ONCE = 10_000
 may have, and a batch has no more stream records than so many; only redriven ones may bring more.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html"""
+
+ADD_BLINDLY = f"ADD {names.SCORE} :sum, Receipts :new"
 
 MOST_MEETINGS = 40
 SHORTEST_PAUSE_SECONDS = 0.02
@@ -114,7 +117,7 @@ class UserTotal:
         self._dynamodb = dynamodb
         self._table = table
         self._username = username
-        self._key: dict[str, Any] = {"Username": {"S": username}}
+        self._key: dict[str, Any] = {names.USERNAME: {"S": username}}
         self._room = room_on_item(username)
         self._archive = archive
         self._counted = self._already_counted = 0
@@ -207,7 +210,7 @@ class UserTotal:
         is still the newest.
         """
         return self._update(
-            UpdateExpression="ADD Score :sum, Receipts :new",
+            UpdateExpression=ADD_BLINDLY,
             ConditionExpression=_not_counted_yet(len(pending), checked=checked_page is not None),
             ExpressionAttributeValues={
                 ":sum": {"N": _sum(pending)},
@@ -238,7 +241,7 @@ class UserTotal:
         page = {":page": {"S": last_page}} if last_page else {}
         refusal = self._update(
             UpdateExpression=f"SET Receipts = :receipts{', LastPage = :page' if page else ''}"
-            " ADD Score :sum",
+            f" ADD {names.SCORE} :sum",
             ConditionExpression=condition,
             ExpressionAttributeValues={
                 **values,
@@ -284,8 +287,10 @@ class UserTotal:
         item: Any = self._dynamodb.get_item(
             TableName=self._table, Key=self._key, ConsistentRead=True
         ).get("Item", {})
-        if "Score" in item and "N" not in item["Score"]:
-            raise DamagedItem(f"its Score is of DynamoDB's type {next(iter(item['Score']))}")
+        score = item.get(names.SCORE, {"N": ""})
+        if "N" not in score:
+            kind = next(iter(score))
+            raise DamagedItem(f"its {names.SCORE} is of DynamoDB's type {kind}")
         return read_user_item(item)
 
 

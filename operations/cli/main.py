@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import names
 from operations.cli.feed.events import events
 from operations.cli.feed.insert import insert
 from operations.cli.feed.send import send
@@ -34,11 +35,14 @@ def print_version(context: click.Context, _: click.Parameter, asked: bool) -> No
     """Print the version and end."""
     if asked:
         project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-        click.echo(f"Game Scores {project['version']}")
+        click.echo(f"{names.TITLE} {project['version']}")
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    help=f"See and operate the {names.TITLE} pipeline.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -48,7 +52,7 @@ def print_version(context: click.Context, _: click.Parameter, asked: bool) -> No
     help="Print the version.",
 )
 def operations() -> None:
-    """See and operate the Game Scores pipeline."""
+    """All verbs."""
 
 
 for verb in (

@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import click
 
+from chalicelib import names
 from operations.stage.stage import Stage, open_stage, with_names
+
+EXAMPLE = f'{{"{names.RECORD_ID}": 1, "{names.USERNAME}": "John", "{names.SCORE}": 20}}'
+"""A record, as help shows it."""
 
 STAGE_VARIABLE = "GAME_SCORES_STAGE"
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"

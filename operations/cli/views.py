@@ -16,6 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from chalicelib import names
 from chalicelib.scores import EXACT, exact_sum
 from operations import progress
 from operations.cli.shown import shown
@@ -57,10 +58,10 @@ def leaderboard(
 ) -> Table:
     """The best totals, best first; `players` counts them all, if there are more than totals."""
     players = players or len(totals)
-    table = Table(title=f"{title}, {min(top, players):,} of {players:,} players")
+    table = Table(title=f"{title}, {min(top, players):,} of {players:,} {names.PLAYERS}")
     table.add_column("#", justify="right")
-    table.add_column("Player")
-    table.add_column("Score", justify="right", overflow="fold")
+    table.add_column(names.PLAYER.capitalize())
+    table.add_column(names.SCORE, justify="right", overflow="fold")
     best_first = sorted(totals.items(), key=lambda entry: (-entry[1], entry[0]))[:top]
     places = _shown_places([total for _, total in best_first])
     for rank, (username, total) in enumerate(best_first):
@@ -122,7 +123,7 @@ def totals_table(
 ) -> Table:
     """Players whose total differs, or has changed; by how much, under the heading `difference`."""
     table = Table(title=title)
-    table.add_column("Player", overflow="fold")
+    table.add_column(names.PLAYER.capitalize(), overflow="fold")
     for heading in filter(None, (total, other, difference)):
         table.add_column(heading, justify="right", overflow="fold")
     if any(row.note for row in rows):
@@ -140,7 +141,7 @@ def totals_table(
 def invalid_table(records: Sequence[InvalidItem]) -> Table:
     """Records in the table that count for nothing, each with its reason."""
     table = Table(title="Invalid records, which count for nothing")
-    table.add_column("RecordID", justify="right", overflow="fold")
+    table.add_column(names.RECORD_ID, justify="right", overflow="fold")
     table.add_column("Reason", overflow="fold")
     for each in records:
         table.add_row(shown(each.record_id), shown(each.reason))

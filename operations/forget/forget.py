@@ -13,6 +13,7 @@ may deliver a batch again as long as it keeps it. So it can be run again, and pr
 import time
 from dataclasses import dataclass, field
 
+from chalicelib import names
 from chalicelib.scores import InvalidRecord, check_username
 from operations.errors import Misuse, OperationFailed
 from operations.forget.bucket import Holding, erase, find_holdings
@@ -117,8 +118,8 @@ def forget(
             remains = tuple(find_remains(stage))
             return Forgotten(player, False, erased, remains, look, time.monotonic() - started)
     raise OperationFailed(
-        f"{player!r} came back {MOST_LOOKS} times: scores of this player are still sent or "
-        "written. Stop that, then run this again."
+        f"{player!r} came back {MOST_LOOKS} times: {names.SCORES} of this {names.PLAYER} are still "
+        "sent or written. Stop that, then run this again."
     )
 
 
@@ -176,7 +177,7 @@ class _Forgetting:
         while awaited:
             for record in stream.read():
                 if record["eventName"] == "REMOVE":
-                    awaited.discard(record["dynamodb"]["Keys"]["RecordID"]["N"])
+                    awaited.discard(record["dynamodb"]["Keys"][names.RECORD_ID]["N"])
                 receipts |= self._items.receipts_of([record])
             if awaited:
                 self._wait_a_little(deadline, len(awaited))
@@ -220,8 +221,8 @@ def _refuse_what_waits(stage: Stage) -> None:
         else:
             continue
         raise OperationFailed(
-            f"{function} {problem}: what waits in its stream would bring the player back. Nothing "
-            "was erased; mend that (`status`), then run this again."
+            f"{function} {problem}: what waits in its stream would bring the {names.PLAYER} back. "
+            "Nothing was erased; mend that (`status`), then run this again."
         )
 
 

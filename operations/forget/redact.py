@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib import names
 from chalicelib.deaggregation import UserRecord, deaggregate
 from chalicelib.payloads import decode_data, decode_kinesis_batch, decode_object
 from chalicelib.rejects import join_reasons
@@ -78,7 +79,7 @@ def mentions(content: bytes, player: str) -> bool:
 
 
 def _player_in(image: Any) -> str | None:
-    username = image.get("Username") if isinstance(image, Mapping) else None
+    username = image.get(names.USERNAME) if isinstance(image, Mapping) else None
     name = username.get("S") if isinstance(username, Mapping) else None
     return name if isinstance(name, str) else None
 
@@ -122,4 +123,4 @@ def _holds(payload: bytes, player: str) -> bool:
         fields = decode_object(payload)
     except InvalidRecord:
         return False
-    return fields is not None and fields.get("Username") == player
+    return fields is not None and fields.get(names.USERNAME) == player

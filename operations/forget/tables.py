@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import names
 from chalicelib.receipts import DamagedItem, read_receipts
 from chalicelib.scores import EventRecord
 from chalicelib.stream_records import decode_stream_batch
@@ -22,19 +23,19 @@ class PlayersItems:
         self._dynamodb = stage.aws.client("dynamodb")
         self._names = stage.names
         self._player = player
-        self._key: Any = {"Username": {"S": player}}
+        self._key: Any = {names.USERNAME: {"S": player}}
 
     def find_records(self, meter: ReadMeter) -> Iterator[list[str]]:
         """The ids of the player's records, valid or not, in lists; the table is read whole."""
         table = self._names.records_table
         pages = scan_segments(
-            self._dynamodb, table, ("RecordID", "Username"), meter, consistent=True
+            self._dynamodb, table, (names.RECORD_ID, names.USERNAME), meter, consistent=True
         )
         for page in pages:
             if ids := [
-                item["RecordID"]["N"]
+                item[names.RECORD_ID]["N"]
                 for item in page
-                if item.get("Username") == {"S": self._player}
+                if item.get(names.USERNAME) == {"S": self._player}
             ]:
                 yield ids
 
@@ -48,8 +49,8 @@ class PlayersItems:
         try:
             self._dynamodb.delete_item(
                 TableName=self._names.records_table,
-                Key={"RecordID": {"N": record_id}},
-                ConditionExpression="Username = :player",
+                Key={names.RECORD_ID: {"N": record_id}},
+                ConditionExpression=f"{names.USERNAME} = :player",
                 ExpressionAttributeValues={":player": {"S": self._player}},
             )
         except ClientError as error:
@@ -89,7 +90,7 @@ class PlayersItems:
         )
         pages = 0
         for page in self._read_pages():
-            key: Any = {"Username": page["Username"], "Page": page["Page"]}
+            key: Any = {names.USERNAME: page[names.USERNAME], "Page": page["Page"]}
             self._dynamodb.delete_item(TableName=self._names.receipts_table, Key=key)
             pages += 1
         return (1 if answer.get("Attributes") else 0), pages
@@ -102,7 +103,7 @@ class PlayersItems:
     def _read_pages(self) -> Iterator[Any]:
         responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._names.receipts_table,
-            KeyConditionExpression="Username = :player",
+            KeyConditionExpression=f"{names.USERNAME} = :player",
             ExpressionAttributeValues={":player": {"S": self._player}},
             ConsistentRead=True,
         )

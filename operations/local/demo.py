@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from chalicelib import names
 from operations.local.plan import Plan
 from operations.local.waiting import Waiting, await_rejects
 from operations.progress import Progress
@@ -109,7 +110,8 @@ def correct_and_delete(stage: Stage, plan: Plan, tally: Tally) -> None:
         tally.add(after.username, after.score)
     for deleted in plan.deletions:
         stage.aws.client("dynamodb").delete_item(
-            TableName=stage.names.records_table, Key={"RecordID": {"N": str(deleted.record_id)}}
+            TableName=stage.names.records_table,
+            Key={names.RECORD_ID: {"N": str(deleted.record_id)}},
         )
         tally.add(deleted.username, -deleted.score)
 

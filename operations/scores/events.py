@@ -9,6 +9,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from chalicelib import names
+
 _numbers = itertools.count(1)
 
 TODAY = 1_795_413_600
@@ -63,7 +65,7 @@ def stream_record(
     number = next(_numbers) if number is None else number
     dynamodb = {
         "ApproximateCreationDateTime": at,
-        "Keys": {"RecordID": (new or old or {}).get("RecordID", {"N": str(number)})},
+        "Keys": {names.RECORD_ID: (new or old or {}).get(names.RECORD_ID, {"N": str(number)})},
         "NewImage": new,
         "OldImage": old,
         "SequenceNumber": f"{number:021d}",
@@ -85,9 +87,9 @@ def stream_record(
 def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[str, Any]:
     """A score record's image, in DynamoDB's attribute values."""
     return {
-        "RecordID": {"N": "1"},
-        "Username": {"S": username},
-        "Score": {"N": str(score)},
+        names.RECORD_ID: {"N": "1"},
+        names.USERNAME: {"S": username},
+        names.SCORE: {"N": str(score)},
         **attributes,
     }
 

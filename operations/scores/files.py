@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from chalicelib import names
 from chalicelib.payloads import RECORD_KEYS, decode_score_record
 from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, parse_number
 from operations.errors import Misuse
@@ -38,7 +39,7 @@ def read_json_lines(lines: Iterable[bytes]) -> Scores:
 
 
 def read_csv(file: BinaryIO) -> Scores:
-    """The score records of a CSV file whose header names RecordID, Username and Score.
+    """The score records of a CSV file whose header names the three attributes.
 
     Its other columns become attributes, as texts; empty cells become none. Raises BadLine.
     """
@@ -64,22 +65,22 @@ def _texts(lines: Iterable[bytes]) -> Iterator[str]:
             raise BadLine(f"Line {number} is no CSV: {error}.") from error
 
 
-def _check_header(names: Sequence[str] | None) -> None:
-    if names is None:
+def _check_header(columns: Sequence[str] | None) -> None:
+    if columns is None:
         raise BadLine("Line 1 is missing: a CSV file begins with a header.")
-    missing = [key for key in RECORD_KEYS if key not in names]
+    missing = [key for key in RECORD_KEYS if key not in columns]
     if missing:
-        raise BadLine(f"Line 1 is no header of scores: {_what_is_wrong(names, missing)}.")
-    if len(set(names)) < len(names):
+        raise BadLine(f"Line 1 is no header of {names.SCORES}: {_what_is_wrong(columns, missing)}.")
+    if len(set(columns)) < len(columns):
         raise BadLine("Line 1 is no header: a column's name stands there twice.")
 
 
-def _what_is_wrong(names: Sequence[str], missing: Sequence[str]) -> str:
-    found = ", ".join(map(repr, names))
-    if names and names[0].startswith("{"):
+def _what_is_wrong(columns: Sequence[str], missing: Sequence[str]) -> str:
+    found = ", ".join(map(repr, columns))
+    if columns and columns[0].startswith("{"):
         return f"it looks like JSON ({found}): say --format jsonl"
     for delimiter, plural in DELIMITERS.items():
-        if len(names) == 1 and delimiter in names[0]:
+        if len(columns) == 1 and delimiter in columns[0]:
             return f"there are {plural} between its columns, not commas: {found}"
     return f"it has no {' and no '.join(missing)}, only {found}"
 
@@ -92,7 +93,7 @@ def _to_payload(number: int, row: dict[str, Any]) -> bytes:
         raise BadLine(f"Line {number} has {cells} cells, the header has {len(row)}.")
     fields = []
     for name, cell in row.items():
-        if name in ("RecordID", "Score"):
+        if name in (names.RECORD_ID, names.SCORE):
             try:
                 value = str(check_number(name, parse_number(cell.strip())))
             except InvalidRecord as error:
@@ -110,7 +111,9 @@ def _decode(number: int, payload: bytes) -> ScoreRecord:
     except InvalidRecord as error:
         raise BadLine(f"Line {number}: {error}.") from error
     if record is None:
-        raise BadLine(f"Line {number} is no score record, a JSON object with RecordID and so on.")
+        raise BadLine(
+            f"Line {number} is no {names.RECORD}, a JSON object with {names.RECORD_ID} and so on."
+        )
     if len(payload) > LARGEST_PAYLOAD_BYTES:
         raise BadLine(f"Line {number} has {len(payload):,} bytes, a stream takes 1 MiB a record.")
     return record

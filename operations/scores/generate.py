@@ -6,9 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from chalicelib import names
+from chalicelib.payloads import RECORD_KEYS
 from chalicelib.scores import ScoreRecord, exact_sum
 
 FIRST_RECORD_ID = 1000
+
+MALFORMED = (
+    ("%d", '"nobody"'),
+    ("%d", '""', "5"),
+    ("%d", "7", "5"),
+    ('"%d"', '"nobody"', "5"),
+    ("%d", '"nobody"', '"ten"'),
+    ("%d", '"nobody"', "true"),
+    ("%d", '"nobody"', "NaN"),
+    ("%d", '"nobody"', "1e999"),
+)
+"""What malformed payloads have as RecordID, Username and Score; the id is a number of their own."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +37,8 @@ class GeneratedScore:
     def payload(self) -> bytes:
         """Its JSON, with the score's own digits."""
         return (
-            f'{{"RecordID": {self.record_id}, "Username": {json.dumps(self.username)}, '
-            f'"Score": {self.score}}}'
+            f'{{"{names.RECORD_ID}": {self.record_id}, '
+            f'"{names.USERNAME}": {json.dumps(self.username)}, "{names.SCORE}": {self.score}}}'
         ).encode()
 
 
@@ -44,22 +58,18 @@ def generate_scores(
     for index in range(records):
         user = index if index < users else int(users * chance.random() ** skew)
         score = Decimal(chance.randint(-500, 10_000)).scaleb(-2)
-        yield GeneratedScore(first_id + index, f"player-{user + 1:04d}", score)
+        yield GeneratedScore(first_id + index, f"{names.PLAYER}-{user + 1:04d}", score)
 
 
 def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:
     """Payloads that look like score records and are invalid in various ways."""
-    kinds = [
-        b'{"RecordID": %d, "Username": "nobody"}',
-        b'{"RecordID": %d, "Username": "", "Score": 5}',
-        b'{"RecordID": %d, "Username": 7, "Score": 5}',
-        b'{"RecordID": "%d", "Username": "nobody", "Score": 5}',
-        b'{"RecordID": %d, "Username": "nobody", "Score": "ten"}',
-        b'{"RecordID": %d, "Username": "nobody", "Score": true}',
-        b'{"RecordID": %d, "Username": "nobody", "Score": NaN}',
-        b'{"RecordID": %d, "Username": "nobody", "Score": 1e999}',
-    ]
-    return [chance.choice(kinds) % -(index + 1) for index in range(count)]
+    return [_malformed(chance.choice(MALFORMED), -(index + 1)) for index in range(count)]
+
+
+def _malformed(values: tuple[str, ...], number: int) -> bytes:
+    """JSON with these values of the three attributes, or of those of them that it has."""
+    fields = [f'"{key}": {value}' for key, value in zip(RECORD_KEYS, values, strict=False)]
+    return f"{{{', '.join(fields)}}}".encode() % number
 
 
 @dataclass
@@ -75,7 +85,7 @@ class Tally:
         self.totals[username] = exact_sum((self.totals.get(username, Decimal(0)), amount))
 
     def payloads(self, scores: Iterable[tuple[bytes, ScoreRecord]]) -> Iterator[bytes]:
-        """The scores' payloads, each counted as it is taken; a RecordID counts once."""
+        """The scores' payloads, each counted as it is taken; an id counts once."""
         for payload, record in scores:
             if record.record_id in self._ids:
                 self.repeated += 1

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import names
 from chalicelib.payloads import decode_score_record
 from chalicelib.records import NOT_YET_THERE, to_item
 from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, Place, ScoreRecord
@@ -21,10 +22,11 @@ def parse_record(text: str) -> ScoreRecord:
     try:
         record = decode_score_record(Place(0), text.encode(errors="surrogateescape"))
     except InvalidRecord as error:
-        raise Misuse(f"{shown} is no score record: {error}.") from error
+        raise Misuse(f"{shown} is no {names.RECORD}: {error}.") from error
     if record is None:
         raise Misuse(
-            f"{shown} is no score record, a JSON object with RecordID, Username and Score."
+            f"{shown} is no {names.RECORD}, a JSON object with {names.RECORD_ID}, "
+            f"{names.USERNAME} and {names.SCORE}."
         )
     return record
 
@@ -49,7 +51,7 @@ def insert_record(
         dynamodb.put_item(TableName=table, Item=item, ConditionExpression=NOT_YET_THERE)
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         raise OperationFailed(
-            f"RecordID {record.record_id} stands in the table already: "
+            f"{names.RECORD_ID} {record.record_id} stands in the table already: "
             "correct it with --replace, or take another id."
         ) from error
 
@@ -78,5 +80,6 @@ def _replace(dynamodb: "DynamoDBClient", table: str, item: dict[str, Any]) -> No
         else:
             return
     raise OperationFailed(
-        f"RecordID {item['RecordID']['N']} is being deleted and sent anew by others: try again."
+        f"{names.RECORD_ID} {item[names.RECORD_ID]['N']} is being deleted and sent anew by others: "
+        "try again."
     )

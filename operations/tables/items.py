@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from chalicelib import names
 from chalicelib.receipts import DamagedItem, UserItem, read_user_item
 from chalicelib.scores import Place
 from chalicelib.stream_records import StreamRecord, decode_stream_record
@@ -38,7 +39,7 @@ def _decoded(item: Item) -> StreamRecord:
 
 def total_of(item: Item) -> Decimal | None:
     """The user's total; None where the item holds no number."""
-    score = item.get("Score", {}).get("N")
+    score = item.get(names.SCORE, {}).get("N")
     return None if score is None else Decimal(score)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import names
 from chalicelib.receipts import read_receipts
 from operations.tables.items import Item
 
@@ -91,15 +92,15 @@ def scan_segments(
     """
     pages: Queue[list[Item] | None] = Queue(maxsize=PAGES_AHEAD)
     stopped = threading.Event()
-    names = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
+    placeholders = {f"#{index}": attribute for index, attribute in enumerate(attributes)}
 
     def read(segment: int) -> None:
         arguments: dict[str, Any] = {
             "TableName": table,
             "Segment": segment,
             "TotalSegments": segments,
-            "ProjectionExpression": ", ".join(names),
-            "ExpressionAttributeNames": names,
+            "ProjectionExpression": ", ".join(placeholders),
+            "ExpressionAttributeNames": placeholders,
             "ConsistentRead": consistent,
             "ReturnConsumedCapacity": "TOTAL",
             "Limit": PAGE_ITEMS,
@@ -144,13 +145,15 @@ def count_items(dynamodb: "DynamoDBClient", table: str) -> int:
 
 
 def read_totals(dynamodb: "DynamoDBClient", table: str) -> dict[str, Decimal]:
-    return {item["Username"]["S"]: Decimal(item["Score"]["N"]) for item in scan(dynamodb, table)}
+    return {
+        item[names.USERNAME]["S"]: Decimal(item[names.SCORE]["N"]) for item in scan(dynamodb, table)
+    }
 
 
 def count_receipts(dynamodb: "DynamoDBClient", *tables: str) -> int:
     """The changes counted so far: each left a receipt on a user's item, in a page, or in both."""
     receipts = {
-        (item["Username"]["S"], receipt)
+        (item[names.USERNAME]["S"], receipt)
         for table in tables
         for item in scan(dynamodb, table)
         for receipt in read_receipts(item)

@@ -5,6 +5,8 @@ from decimal import Decimal
 from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
+from chalicelib import names
+from chalicelib.payloads import RECORD_KEYS
 from chalicelib.scores import EXACT
 from operations.progress import Progress
 from operations.stage.stage import Stage
@@ -49,15 +51,14 @@ def expect_records(
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     records = invalid = 0
     named: list[InvalidItem] = []
-    attributes = ("RecordID", "Username", "Score")
-    for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
+    for page in scan_segments(dynamodb, table, RECORD_KEYS, meter, consistent=consistent):
         for item in page:
             records += 1
             score = score_of(item)
             if score is None:
                 invalid += 1
                 if invalid <= NAMED_RECORDS:
-                    named.append(InvalidItem(item["RecordID"]["N"], problem_of(item)))
+                    named.append(InvalidItem(item[names.RECORD_ID]["N"], problem_of(item)))
             elif only is None or score[0] in only:
                 sums.expect(*score)
         progress(table, records, max(records, about))
@@ -88,13 +89,13 @@ def read_extremes(
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     parts: dict[str, list[Part]] = {}
     read = 0
-    for page in scan_segments(dynamodb, table, ("RecordID", "Username", "Score"), meter):
+    for page in scan_segments(dynamodb, table, RECORD_KEYS, meter):
         for item in page:
             read += 1
             score = score_of(item)
             if score is not None and score[0] in users and score[1]:
                 of_user = parts.setdefault(score[0], [])
-                of_user.append(Part(item["RecordID"]["N"], score[1]))
+                of_user.append(Part(item[names.RECORD_ID]["N"], score[1]))
                 if len(of_user) > MOST_PARTS:
                     parts[score[0]] = list(_extremes(of_user))
         progress(f"{table} again", read, read)
@@ -118,11 +119,11 @@ def find_totals(
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.totals_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     found = 0
-    attributes = ("Username", "Score")
+    attributes = (names.USERNAME, names.SCORE)
     for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
         for item in page:
             found += 1
-            sums.find(item["Username"]["S"], total_of(item))
+            sums.find(item[names.USERNAME]["S"], total_of(item))
         progress(table, found, max(found, about))
 
 
@@ -130,7 +131,7 @@ def read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:
     """One user's total, consistently read; 0 where there is none, None where it is no number."""
     answer = stage.aws.client("dynamodb").get_item(
         TableName=stage.names.totals_table,
-        Key={"Username": {"S": username}},
+        Key={names.USERNAME: {"S": username}},
         ConsistentRead=True,
         ReturnConsumedCapacity="TOTAL",
     )

@@ -25,6 +25,7 @@ from itertools import islice
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import names
 from operations.errors import OperationFailed, OperationInterrupted, explain
 from operations.progress import Announce, Progress
 from operations.stage.pause import Pause, longest_wait_seconds
@@ -200,9 +201,9 @@ class _Rebuild:
                 )
             return "No total was changed and both functions go on."
         return (
-            f"Some {self._users_done:,} users are done with, the others are as they were, and "
-            "both mappings are paused, so that records wait in their streams. Run this again: it "
-            "goes on from here and resumes them at its end."
+            f"Some {self._users_done:,} {names.PLAYERS} are done with, the others are as they "
+            "were, and both mappings are paused, so that records wait in their streams. Run this "
+            "again: it goes on from here and resumes them at its end."
         )
 
     def _refuse_slow_reading(self) -> None:
@@ -344,6 +345,7 @@ def _refuse_time_to_live(stage: Stage) -> None:
     found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)
     if found["TimeToLiveDescription"].get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
         raise OperationFailed(
-            f"Records in {table} expire, and a total keeps the score of expired ones: they are no "
-            "longer there to sum. --without-expired sets totals to the sum of what is there."
+            f"Records in {table} expire, and a total keeps the {names.SCORE.lower()} of expired "
+            "ones: they are no longer there to sum. --without-expired sets totals to the sum of "
+            "what is there."
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import names
 from chalicelib.archive import Archive
 from chalicelib.receipts import first_page_of, seconds_of
 from chalicelib.scores import ScoreChange, exact_sum
@@ -116,7 +117,7 @@ class TotalSetter:
 
     def _read(self, username: str, counted: Amounts) -> FoundTotal:
         item: Any = self._dynamodb.get_item(
-            TableName=self._table, Key={"Username": {"S": username}}, ConsistentRead=True
+            TableName=self._table, Key={names.USERNAME: {"S": username}}, ConsistentRead=True
         ).get("Item", {})
         user = user_of(item)  # what is damaged is replaced
         newest_page = user.last_page or self._newest_page(username)
@@ -136,7 +137,7 @@ class TotalSetter:
         """The newest page in the archive, if the item names none: it may have been deleted."""
         responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._receipts_table,
-            KeyConditionExpression="Username = :username",
+            KeyConditionExpression=f"{names.USERNAME} = :username",
             ExpressionAttributeValues={":username": {"S": username}},
             ProjectionExpression="Page",
             ScanIndexForward=False,
@@ -149,7 +150,7 @@ class TotalSetter:
     def _write(self, username: str, plan: TotalPlan, found: FoundTotal) -> bool:
         """Write the plan; False if the item is no longer as it was found."""
         wanted: dict[str, Any] = {
-            "Score": {"N": str(plan.score)},
+            names.SCORE: {"N": str(plan.score)},
             "Receipts": {"BS": sorted(plan.receipts)} if plan.receipts else None,
             "LastPage": {"S": plan.newest_page} if plan.newest_page else None,
         }
@@ -159,7 +160,7 @@ class TotalSetter:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key={"Username": {"S": username}},
+                Key={names.USERNAME: {"S": username}},
                 UpdateExpression=f"SET {', '.join(sets)}"
                 + (f" REMOVE {', '.join(removes)}" if removes else ""),
                 ConditionExpression=condition,

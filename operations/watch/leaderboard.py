@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from chalicelib import names
 from chalicelib.receipts import read_page_key, seconds_of
 from operations.stage.stage import Stage
 from operations.tables.items import Item, total_of, user_of
@@ -63,7 +64,7 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
         if total is None:
             continue
         players += 1
-        entry = (total, _Descending(item["Username"]["S"]))
+        entry = (total, _Descending(item[names.USERNAME]["S"]))
         if len(best) < top:
             heapq.heappush(best, entry)
         else:

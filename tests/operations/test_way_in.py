@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import names
 from operations.cli.options import STAGE_VARIABLE
 from operations.cli.run.up import NEXT, next_steps
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws
@@ -75,7 +76,7 @@ def test_the_launcher_runs_from_any_folder_and_through_links(tmp_path: Path) -> 
     by_link = type_in(elsewhere, f"../relative events kinesis --record '{record}'")
     misuse = type_in(elsewhere, "./direct send no-such-file.csv --stage dev")
 
-    assert by_path.stdout == f"Game Scores {version_in_pyproject()}\n"
+    assert by_path.stdout == f"{names.TITLE} {version_in_pyproject()}\n"
     assert '"eventSource": "aws:kinesis"' in by_link.stdout
     assert misuse.returncode == 2
     assert "no-such-file.csv" in misuse.stderr

@@ -24,7 +24,7 @@ FAMILIES: dict[str, set[str]] = {
 }
 """What each family may use beside the foundation and itself."""
 
-DOMAIN = {"scores", "receipts", "unpacking", "deaggregation", "payloads", "stream_records"}
+DOMAIN = {"names", "scores", "receipts", "unpacking", "deaggregation", "payloads", "stream_records"}
 """The modules of chalicelib that know neither AWS nor Chalice nor the environment."""
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import click
 from boto3.dynamodb.types import TypeSerializer
 
+from chalicelib import names
 from chalicelib.scores import parse_number
+from operations.cli.options import EXAMPLE
 from operations.cli.results import print_json
 from operations.errors import Misuse
 from operations.scores.events import event, kinesis_record, stream_record
 
-SAMPLE = '{"RecordID": 1, "Username": "John", "Score": 20}'
 IMAGES = {"NewImage", "OldImage"}
 
 
@@ -23,7 +24,7 @@ IMAGES = {"NewImage", "OldImage"}
     "--record",
     "texts",
     multiple=True,
-    default=[SAMPLE],
+    default=[EXAMPLE],
     show_default=True,
     help="What a record carries; may be given several times. For dynamodb a JSON object, or one "
     'with the parts NewImage and OldImage: {"OldImage": {…}} is a deletion.',
@@ -60,9 +61,9 @@ def _stream_record(text: str, now: float, number: int) -> dict[str, Any]:
     images = {name: _image(name, image) for name, image in parts.items()}
     new, old = images.get("NewImage"), images.get("OldImage")
     record = stream_record(new, old, at=int(now), number=number)
-    record_id = (new or old or {}).get("RecordID")
+    record_id = (new or old or {}).get(names.RECORD_ID)
     if record_id:
-        record["dynamodb"]["Keys"] = {"RecordID": record_id}
+        record["dynamodb"]["Keys"] = {names.RECORD_ID: record_id}
     return record
 
 

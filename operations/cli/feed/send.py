@@ -12,6 +12,8 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from chalicelib import names
+from chalicelib.payloads import RECORD_KEYS
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
@@ -23,7 +25,16 @@ from operations.scores.send import send_payloads
 from operations.stage.stage import Stage
 
 
-@click.command(epilog="Example: python -m operations send --records 1000 --users 50 --rate 500")
+@click.command(
+    help=f"""Send {names.SCORES} to the Kinesis stream: from FILE, from standard input (-), or
+    generated.
+
+    FILE holds JSON lines, or CSV with commas and the header {",".join(RECORD_KEYS)}; further
+    columns are stored as texts. Prints the totals of what was sent, which the leaderboard must
+    come to. Sending the same again is harmless: each {names.RECORD_ID} counts once.
+    """,
+    epilog="Example: python -m operations send --records 1000 --users 50 --rate 500",
+)
 @click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
 @click.option(
     "--format",
@@ -38,10 +49,14 @@ from operations.stage.stage import Stage
     default=2.0,
     show_default=True,
     type=click.FloatRange(min=0.1),
-    help="1: all users play as much; the more, the more do a few play.",
+    help=f"1: all {names.PLAYERS} get as many; the larger, the more go to a few.",
 )
-@click.option("--seed", default=1, show_default=True, help="Repeats the very same scores.")
-@click.option("--first-id", type=int, help="The first RecordID to generate; default: unused ones.")
+@click.option("--seed", default=1, show_default=True, help=f"Repeats the very same {names.SCORES}.")
+@click.option(
+    "--first-id",
+    type=int,
+    help=f"The first {names.RECORD_ID} to generate; default: unused ones.",
+)
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Records a second.")
 @click.option(
     "--aggregate", is_flag=True, help="Pack many into one Kinesis record, as the KPL does."
@@ -62,12 +77,6 @@ def send(
     aggregate: bool,
     as_json: bool,
 ) -> None:
-    """Send scores to the Kinesis stream: from FILE, from standard input (-), or generated.
-
-    FILE holds JSON lines, or CSV with commas and the header RecordID,Username,Score; further
-    columns are stored as texts. Prints the totals of what was sent, which the leaderboard must
-    come to. Sending the same again is harmless: a RecordID counts once.
-    """
     if (file is None) == (records is None):
         raise click.UsageError("Name a FILE (- for standard input), or generate --records.")
     first_id = time.time_ns() // 1000 if first_id is None else first_id

@@ -6,6 +6,7 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from chalicelib import names
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import print_json
 from operations.cli.shown import shown
@@ -16,10 +17,20 @@ from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 
 
-@click.command(epilog="Example: python -m operations forget Ada --dry-run")
+@click.command(
+    help=f"""Erase a {names.PLAYER}: records, total, receipts, and rejects in all versions. There
+    is no way back.
+
+    The functions go on meanwhile. It looks again until nothing is found, and tells what remains in
+    streams, backups and logs, and for how long. Objects that cannot be read and hold the name are
+    left to you; the exit status is 1 then. Run it again after a day to prove that no stream brought
+    anything back.
+    """,
+    epilog="Example: python -m operations forget Ada --dry-run",
+)
 @click.argument("user")
-@click.option("--dry-run", is_flag=True, help="Only tell what there is of the player.")
-@click.option("--yes", is_flag=True, help="Do not ask for the player's name.")
+@click.option("--dry-run", is_flag=True, help=f"Only tell what there is of the {names.PLAYER}.")
+@click.option("--yes", is_flag=True, help=f"Do not ask for the {names.PLAYER}'s name.")
 @click.option(
     "--settle",
     "settle_seconds",
@@ -50,13 +61,6 @@ def forget(
     max_read_units: float | None,
     as_json: bool,
 ) -> None:
-    """Erase a player: records, total, receipts, and rejects in all versions. There is no way back.
-
-    The functions go on meanwhile. It looks again until nothing is found, and tells what remains in
-    streams, backups and logs, and for how long. Objects that cannot be read and hold the name are
-    left to you; the exit status is 1 then. Run it again after a day to prove that no stream brought
-    anything back.
-    """
     if not dry_run and not yes:
         _ask(user)
     console = Console(stderr=True)
@@ -94,7 +98,9 @@ def forget(
 def _ask(user: str) -> None:
     if not sys.stdin.isatty():
         raise Misuse("Nothing was erased: there is nobody to ask, so add --yes.")
-    typed = click.prompt("There is no way back. Type the player's name to erase it", err=True)
+    typed = click.prompt(
+        f"There is no way back. Type the {names.PLAYER}'s name to erase it", err=True
+    )
     if typed != user:
         raise Misuse("Nothing was erased: that is another name.")
 
@@ -112,7 +118,7 @@ def forgotten(result: Forgotten) -> RenderableType:
         for key in sorted(result.erased.unreadable)
     ]
     if not result.is_dry_run and not result.erased.unreadable:
-        line = "Nothing of the player is left in the tables and the bucket"
+        line = f"Nothing of the {names.PLAYER} is left in the tables and the bucket"
         parts.append(shown(line, "bold green"))
     return Group(*parts)
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from chalicelib import names
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import print_json, total_fields
@@ -18,7 +19,18 @@ from operations.totals.rebuild import Rebuilt, UnwritableTotal
 from operations.totals.rebuild import rebuild as rebuild_totals
 
 
-@click.command(epilog="Example: python -m operations rebuild --dry-run")
+@click.command(
+    help=f"""Set every total to the sum of the {names.PLAYER}'s records: after damage, or over an
+    existing table.
+
+    It pauses both functions' mappings, so that records wait in their streams (for half the
+    retention at most, 12 hours), proves that the table was not written while it was read, or
+    refuses, and resumes them. A {names.PLAYER} whose sum is no number that DynamoDB holds keeps
+    the total, the records to correct are named, and the exit status is 1. Interrupted, it tells in
+    which state it left things; run it again to go on.
+    """,
+    epilog="Example: python -m operations rebuild --dry-run",
+)
 @click.option("--dry-run", is_flag=True, help="Pause and change nothing; show what differs now.")
 @click.option(
     "--settle",
@@ -31,7 +43,7 @@ from operations.totals.rebuild import rebuild as rebuild_totals
 @click.option(
     "--without-expired",
     is_flag=True,
-    help="Where records expire: take the score of expired ones out of the totals.",
+    help=f"Where records expire: take the {names.SCORE.lower()} of expired ones out of the totals.",
 )
 @max_read_units_option
 @json_option
@@ -45,14 +57,6 @@ def rebuild(
     max_read_units: float | None,
     as_json: bool,
 ) -> None:
-    """Set every total to the sum of the user's records: after damage, or over an existing table.
-
-    It pauses both functions' mappings, so that records wait in their streams (for half the
-    retention at most, 12 hours), proves that the table was not written while it was read, or
-    refuses, and resumes them. A user whose sum is no number that DynamoDB holds keeps the total,
-    the records to correct are named, and the exit status is 1. Interrupted, it tells in which state
-    it left things; run it again to go on.
-    """
     console = Console(stderr=True)
     with views.progress_bars(console) as bars:
         result = rebuild_totals(
@@ -98,7 +102,11 @@ def rebuild(
 def unwritable_table(totals: Sequence[UnwritableTotal]) -> Table:
     """The totals that cannot be written, and the records of the largest and finest scores."""
     table = Table(title="Totals that cannot be written", show_lines=True)
-    for heading in ("Player", "Reason", "Largest and finest records: RecordID, Score"):
+    for heading in (
+        names.PLAYER.capitalize(),
+        "Reason",
+        f"Largest and finest records: {names.RECORD_ID}, {names.SCORE}",
+    ):
         table.add_column(heading, overflow="fold")
     for each in totals:
         records = "\n".join(f"{part.record_id}, {part.score}" for part in each.records)
@@ -119,8 +127,8 @@ def rebuilt(result: Rebuilt) -> RenderableType:
         parts.append(unwritable_table(result.unwritable[: views.SHOWN_DIFFERENCES]))
         parts += views.others_line(len(result.unwritable))
         parts.append(shown("Correct these records in the table, then run this again.", "bold red"))
-    line = f"{result.records:,} records, {result.users:,} users; {result.read_units:,.1f} read "
-    line += f"units, {result.seconds:.1f} seconds"
+    line = f"{result.records:,} records, {result.users:,} {names.PLAYERS}; "
+    line += f"{result.read_units:,.1f} read units, {result.seconds:.1f} seconds"
     if result.is_dry_run:
         line += "; nothing was changed, records in flight may show as differences"
     else:

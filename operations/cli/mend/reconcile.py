@@ -6,6 +6,7 @@ from typing import Any
 import click
 from rich.console import Console, Group, RenderableType
 
+from chalicelib import names
 from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
 from operations.cli.results import difference_field, print_json, total_fields
@@ -16,8 +17,20 @@ from operations.totals.reconcile import Reconciliation
 from operations.totals.reconcile import reconcile as compare_totals
 
 
-@click.command(epilog="Example: python -m operations reconcile --settle 1 --max-read-units 500")
-@click.option("--user", help="Compare this user's total only; the records are all read for it.")
+@click.command(
+    help=f"""Compare every total with the sum of the {names.PLAYER}'s records; exit status 1 if
+    one differs.
+
+    What differs is looked at again until it is exact, or differs by the same amount twice. Records
+    that are invalid, and so count for nothing, are named. It reads both tables whole, and changes
+    nothing. Records that expired by time to live keep their
+    {names.SCORE.lower()} in the total, so they show as a difference here.
+    """,
+    epilog="Example: python -m operations reconcile --settle 1 --max-read-units 500",
+)
+@click.option(
+    "--user", help=f"Compare this {names.PLAYER}'s total only; the records are all read for it."
+)
 @click.option(
     "--settle",
     "settle_seconds",
@@ -37,13 +50,6 @@ def reconcile(
     max_read_units: float | None,
     as_json: bool,
 ) -> None:
-    """Compare every total with the sum of the user's records; exit status 1 if one differs.
-
-    What differs is looked at again until it is exact, or differs by the same amount twice. Records
-    that are invalid, and so count for nothing, are named. It reads both tables whole, and changes
-    nothing. Records that expired by time to live keep their
-    score in the total, so they show as a difference here.
-    """
     with views.progress_bars(Console(stderr=True)) as bars:
         result = compare_totals(
             stage,

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib import names
 from operations.cli import views
 from operations.cli.options import json_option
 from operations.cli.results import print_json, total_fields
@@ -32,13 +33,15 @@ from operations.watch.logs import LogLine
 SHOWN_LOG_LINES = 4
 
 
-@click.command(epilog="Example: python -m operations demo --records 500 --users 20")
+@click.command(
+    help=f"Deploy to an embedded AWS, send {names.SCORES}, and compare every total with the truth.",
+    epilog="Example: python -m operations demo --records 500 --users 20",
+)
 @click.option("--records", default=2000, show_default=True, type=click.IntRange(min=1))
 @click.option("--users", default=200, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=1, show_default=True, help="Repeats the very same scores.")
+@click.option("--seed", default=1, show_default=True, help=f"Repeats the very same {names.SCORES}.")
 @json_option
 def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
-    """Deploy to an embedded AWS, send scores, and compare every total with the truth."""
     progress_console = Console(stderr=as_json)
     started = time.monotonic()
     with embedded_aws() as aws:
@@ -86,7 +89,7 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
 def explanation(plan: Plan) -> Table:
     """How each number that is going to show comes about."""
     scores, corrected = len(plan.scores), len(plan.corrections) - len(plan.moves)
-    of_players = f"scores of {plan.players:,} players"
+    of_players = f"{names.SCORES} of {plan.players:,} {names.PLAYERS}"
     moves = sum(each.changes for each in plan.moves)
     table = Table.grid(padding=(0, 1))
     table.add_column()
@@ -98,21 +101,21 @@ def explanation(plan: Plan) -> Table:
             (scores, of_players),
             (len(plan.again), "of these once more"),
             (len(plan.malformed), "malformed"),
-            (1, "with a taken RecordID"),
-            (len(TEXTS), "no scores at all"),
+            (1, f"with a taken {names.RECORD_ID}"),
+            (len(TEXTS), f"no {names.SCORES} at all"),
         ),
-        ("stored", (scores, "scores"), (LAB_RECORDS, "of the lab")),
+        ("stored", (scores, names.SCORES), (LAB_RECORDS, "of the lab")),
         (
             "aggregated",
-            (scores, "scores"),
+            (scores, names.SCORES),
             (LAB_CHANGES, "of the lab"),
             (corrected, "corrected"),
-            (moves, f"for {len(plan.moves):,} given to another player"),
+            (moves, f"for {len(plan.moves):,} given to another {names.PLAYER}"),
             (plan.deleted_changes, "deleted"),
         ),
         (
             "totals",
-            (plan.players, "players"),
+            (plan.players, names.PLAYERS),
             (LAB_PLAYERS, "of the lab"),
             (bool(plan.moves), "who is given records"),
         ),

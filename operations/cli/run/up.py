@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from chalicelib import names
 from operations.cli import views
 from operations.cli.options import STAGE_VARIABLE
 from operations.local.pipeline import deploy_locally
@@ -27,17 +28,19 @@ NEXT = (
 )
 
 
-@click.command(epilog="Example: python -m operations up")
-def up() -> None:
-    """Deploy to an embedded AWS, send some scores, and leave it running until Ctrl-C.
+@click.command(
+    help=f"""Deploy to an embedded AWS, send some {names.SCORES}, and leave it running until Ctrl-C.
 
     Prints what to type in another shell. The file to source there, .local/up.env, names the
     stage, the endpoint, the credentials and the resources to the verbs and to other programs.
-    """
+    """,
+    epilog="Example: python -m operations up",
+)
+def up() -> None:
     console = Console(stderr=True)
     with embedded_aws() as aws:
         stage = deploy_locally(aws, lambda step: console.print(f"{step} …"))
-        console.print(f"Sending {RECORDS} scores of {USERS} players …")
+        console.print(f"Sending {RECORDS} {names.SCORES} of {USERS} {names.PLAYERS} …")
         _send_scores(stage, console)
         variables = {STAGE_VARIABLE: stage.name, **aws.variables, **stage.variables}
         with source_file(aws.folder, variables) as file:

@@ -206,8 +206,8 @@ MUTANTS = (
     Mutant(
         "insert without the condition",
         "chalicelib/records.py",
-        'NOT_YET_THERE = "attribute_not_exists(RecordID)"',
-        'NOT_YET_THERE = "attribute_not_exists(RecordID) OR attribute_exists(RecordID)"',
+        'f"attribute_not_exists({names.RECORD_ID})"',
+        'f"attribute_not_exists({names.RECORD_ID}) OR attribute_exists({names.RECORD_ID})"',
     ),
     Mutant(
         "take a record for stored because its id is",
