@@ -347,6 +347,23 @@ def costs() -> str:
     return _table(["Dollars a month", *heads], lines)
 
 
+def top_list() -> str:
+    """What a month of either top list costs: scans of the totals, or writes to an index."""
+    read_units_a_kilobyte = 1 / 8  # 4 KB a unit, half of it where a read may be a moment old
+    writes_an_update = 2
+    lines = []
+    for players, minutes in ((10_000, 5), (1_000_000, 5), (1_000_000, 60)):
+        scans = assumptions.HOURS_A_MONTH * 60 / minutes
+        units = players * read_units_a_kilobyte * scans
+        dollars = units / 1e6 * assumptions.DOLLARS_PER_MILLION_READ_UNITS
+        lines.append([f"one item, {players:,} totals, every {minutes} minutes", f"{dollars:,.2f}"])
+    for updates in (1, 100, 10_000):
+        units = updates * writes_an_update * monthly.SECONDS_A_MONTH
+        dollars = units / 1e6 * assumptions.DOLLARS_PER_MILLION_WRITE_UNITS
+        lines.append([f"an index, totals updated {updates:,} times a second", f"{dollars:,.2f}"])
+    return _table(["Top list", "dollars a month"], lines)
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "adding": adding,
     "batch time": batch_time,
@@ -371,6 +388,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "scale money": scale_money,
     "scale needs": scale_needs,
     "scale outage": scale_outage,
+    "top list": top_list,
     "write units": write_units,
 }
 """The blocks of the pages that come from results, by the names in the blocks' markers."""

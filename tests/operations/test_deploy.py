@@ -220,19 +220,22 @@ def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
         assert set(statement["Action"]) == expected[statement["Sid"]]
 
 
+TABLES = ("table/GameScoreRecords", "table/GameScoresByUser", "table/GameScoreReceipts")
+
+
 def test_every_resource_is_named() -> None:
     for handler, policy in POLICIES.items():
         for statement in policy["Statement"]:
             assert all("*" not in action for action in statement["Action"])
             for resource in statement["Resource"]:
                 _, _, service, _, _, name = resource.split(":", 5)
-                fixed = {
+                fixed: dict[str, str | tuple[str, ...]] = {
                     "kinesis": "stream/game-scores",
-                    "dynamodb": "table/GameScore",
+                    "dynamodb": TABLES,
                     "s3": "game-scores-rejects-????????????-",  # twelve digits: prod's only
                     "logs": f"log-group:/aws/lambda/game-scores-prod-{handler}:",
-                }[service]
-                assert name.startswith(fixed)
+                }
+                assert name.startswith(fixed[service])
                 assert "*" not in name.split("/stream/")[0] or service in ("s3", "logs")
 
 

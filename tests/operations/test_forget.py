@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import names
 from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import GameScoresByUser
@@ -160,7 +161,7 @@ def test_it_can_be_repeated_and_tells_what_remains_where(shell: Shell, stage: St
     as_json = shell("forget", "Finn", *FORGET).json
 
     assert again.status == 0
-    assert "Nothing of the player is left" in again.out
+    assert f"Nothing of the {names.PLAYER} is left" in again.out
     assert (as_json["records"], as_json["totals"], as_json["objects"]) == (0, 0, 0)
     remains = {each["where"]: each["stays"] for each in as_json["remains"]}
     assert remains[f"the stream {stage.names.stream}"] == "24 hours"
@@ -227,7 +228,7 @@ def test_an_object_that_cannot_be_read_and_holds_the_name_is_left_to_a_person(
 
     assert answer.status == 1
     assert "the name stands in it: notes.txt" in answer.out
-    assert "Nothing of the player is left" not in answer.out
+    assert f"Nothing of the {names.PLAYER} is left" not in answer.out
 
 
 class Terminal(io.StringIO):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
+from chalicelib import names
 from chalicelib.stream_records import decode_stream_batch
 from operations.cli.run.demo import explanation
 from operations.local.plan import Correction, Plan, plan_demo
@@ -63,12 +64,12 @@ def test_the_explanation_makes_sense_of_every_number() -> None:
     lines = explained(plan_demo(2000, 200, seed=1))
 
     assert lines == {
-        "sent": "sent       2,144: 2,000 scores of 200 players, 100 of these once more, "
-        "40 malformed, 1 with a taken RecordID, 3 no scores at all",
-        "stored": "stored     2,001: 2,000 scores, 1 of the lab",
-        "aggregated": "aggregated 2,162: 2,000 scores, 2 of the lab, 40 corrected, "
-        "80 for 40 given to another player, 40 deleted",
-        "totals": "totals       203: 200 players, 2 of the lab, 1 who is given records",
+        "sent": f"sent       2,144: 2,000 {names.SCORES} of 200 {names.PLAYERS}, 100 of these "
+        f"once more, 40 malformed, 1 with a taken RecordID, 3 no {names.SCORES} at all",
+        "stored": f"stored     2,001: 2,000 {names.SCORES}, 1 of the lab",
+        "aggregated": f"aggregated 2,162: 2,000 {names.SCORES}, 2 of the lab, 40 corrected, "
+        f"80 for 40 given to another {names.PLAYER}, 40 deleted",
+        "totals": f"totals       203: 200 {names.PLAYERS}, 2 of the lab, 1 who is given records",
     }
 
 

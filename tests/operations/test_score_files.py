@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from chalicelib import names
 from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 
@@ -47,14 +48,18 @@ def test_csv_with_a_header_is_sent_from_standard_input(
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.jsonl", b'{"RecordID": 1, "Username": "A", "Score": 1}\nno\n', "Line 2 is no score"),
+        (
+            "a.jsonl",
+            b'{"RecordID": 1, "Username": "A", "Score": 1}\nno\n',
+            f"Line 2 is no {names.RECORD}",
+        ),
         ("a.jsonl", b'\n\n{"RecordID": 1, "Username": "", "Score": 1}\n', "Line 3: Username is"),
-        ("a.jsonl", b"\xff\n", "Line 1 is no score"),
+        ("a.jsonl", b"\xff\n", f"Line 1 is no {names.RECORD}"),
         ("a.csv", b"", "Line 1 is missing"),
         (
             "a.csv",
             b"RecordID,Name\n",
-            "Line 1 is no header of scores: it has no Username and no Score, only "
+            f"Line 1 is no header of {names.SCORES}: it has no Username and no Score, only "
             "'RecordID', 'Name'.",
         ),
         (
@@ -62,7 +67,7 @@ def test_csv_with_a_header_is_sent_from_standard_input(
             b"\xef\xbb\xbfRecordID;Username;Score\n1;Ann;2\n",
             "there are semicolons between its columns, not commas: 'RecordID;Username;Score'.",
         ),
-        ("a.csv", b"RecordID\tUsername\tScore\n", "there are tabs between its columns"),
+        ("a.csv", b"RecordID Username Score\n".replace(b" ", b"\t"), "there are tabs between"),
         ("a.csv", b'{"RecordID": 1, "Username": "A", "Score": 1}\n', "say --format jsonl"),
         ("a.txt", b"RecordID,Username,Score\n1,Ann,1\n", "Line 1 looks like the header of a CSV"),
         ("scores", b'"Username","RecordID","Score"\n', "say --format csv"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib import names
 from chalicelib.unpacking import unpack
 from operations.local.server import embedded_aws
 from operations.scores.aggregation import AGGREGATE_BYTES
@@ -34,7 +35,7 @@ SEND = ("send", "--stage", "local", "--records", "2000", "--rate", "50", "--firs
 
 
 def test_generated_scores_come_to_the_totals_that_were_sent(shell: Shell, stage: Stage) -> None:
-    users = [f"player-{number + 1:04d}" for number in range(20)]
+    users = [f"{names.PLAYER}-{number + 1:04d}" for number in range(20)]
     before = totals(stage, *users)
 
     answer = shell("send", "--records", "300", "--users", "20", "--seed", "7", "--json")

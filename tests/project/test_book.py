@@ -185,7 +185,8 @@ def test_every_function_and_table_exists() -> None:
         if "TableName" in each["Properties"]
     ]
 
-    assert set(re.findall(r"\b(?:Process|Aggregate)[A-Z]\w+", BOOK)) == sources
+    assert set(re.findall(r"\b(?:Process|Aggregate)[A-Z]\w+", BOOK)) <= sources
+    assert all(name in BOOK for name in sources)
     for name in re.findall(r"\bGameScore[A-Z]\w+", BOOK):
         assert any(name in table for table in tables), name
 
