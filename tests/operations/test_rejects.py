@@ -88,7 +88,7 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stag
     until(lambda: len(keys(stage)), 1)
     store_failure(stage, "AggregateScoresByUser", 1, event(insertion("Lia", "1")))
     store(stage, "rejects/odd.json", b"not JSON")
-    (key,) = [key for key in keys(stage) if key.startswith("rejects/Process")]
+    (key,) = [key for key in keys(stage) if key.startswith("rejects/ProcessKinesisRecords")]
 
     listed = [json.loads(line) for line in shell("rejects", "list", "--json").out.splitlines()]
     table = shell("rejects", "list")
@@ -304,7 +304,9 @@ def test_rejects_are_discarded_by_key_or_prefix_and_kept_as_versions(
     missing = shell("rejects", "discard", "rejects/nothing.json", "--yes")
     left = keys(stage)
     by_key = shell("rejects", "discard", change, odd, "--yes")
-    by_prefix = shell("rejects", "discard", "--prefix", "rejects/Process", "--yes", "--json")
+    by_prefix = shell(
+        "rejects", "discard", "--prefix", "rejects/ProcessKinesisRecords", "--yes", "--json"
+    )
 
     assert (asked.status, nothing_named.status, missing.status) == (2, 2, 2)
     assert "add --yes" in asked.err

@@ -215,9 +215,7 @@ def test_every_stack_parameter_that_is_given_exists(template: str) -> None:
 
 def test_every_alarm_is_explained_by_what_it_means() -> None:
     monitoring = (PROJECT / "infrastructure" / "monitoring.yaml").read_text()
-    alarms = set(
-        re.findall(r"AlarmName: .*(?:\}|Records|User)-([a-z-]+)$", monitoring, re.MULTILINE)
-    )
+    alarms = set(re.findall(r"AlarmName: .*(?:\}|-[A-Z]\w+)-([a-z-]+)$", monitoring, re.MULTILINE))
 
     assert alarms == set(re.findall(r"`…-([a-z-]+)`", PAGES["docs/operate.md"]))
 

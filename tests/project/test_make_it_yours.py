@@ -30,15 +30,18 @@ OLD_NAMES = re.compile(
 )
 OLD_WORDS = re.compile(rf"{OLD_NAMES.pattern}|\bscores?\b|\bplayers?\b|Game Scores", re.IGNORECASE)
 
-HANDLERS_TESTS = (
+CHOICE = (
     *(
         "-k",
-        "labs or once or rule or refuses or digits or reserves or keys or game or text",
+        "labs or once or rule or refuses or reserves or keys or game or text or imported or tagged",
     ),
     *("tests/app/test_handlers.py", "tests/app/test_recorded_events.py"),
     *("tests/app/test_games.py", "tests/app/test_hello.py", "tests/app/test_mine.py"),
     "tests/chalicelib/test_names.py",
+    "tests/infrastructure/test_package.py::test_every_name_is_imported_from_the_data_stack",
+    "tests/infrastructure/test_infrastructure.py::test_what_holds_data_is_kept_protected_and_tagged",
 )
+"""All handlers' tests would take a minute: each has new tables."""
 
 
 def chapter(project: Path, heading: str) -> str:
@@ -83,7 +86,7 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_no_old_name_is_left_in_it(adopted: Path) -> None:
-    files = run(adopted, ["git", "ls-files", ":!*.svg", ":!CHANGELOG.md", ":!tests/proofs/corpus"])
+    files = run(adopted, ["git", "ls-files", ":!*.svg", ":!tests/proofs/corpus"])
 
     found = [
         file
@@ -96,8 +99,8 @@ def test_no_old_name_is_left_in_it(adopted: Path) -> None:
 
 
 @pytest.mark.slow
-def test_its_handlers_pass_their_tests_and_those_of_the_page(adopted: Path) -> None:
-    answer = run(adopted, [sys.executable, "-m", "pytest", "-q", *HANDLERS_TESTS])
+def test_its_handlers_pass_a_choice_of_their_tests_and_all_of_the_page(adopted: Path) -> None:
+    answer = run(adopted, [sys.executable, "-m", "pytest", "-q", *CHOICE])
 
     (passed,) = re.findall(r"^(\d+) passed", answer, re.MULTILINE)
     assert int(passed) > 15
