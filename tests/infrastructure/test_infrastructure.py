@@ -118,3 +118,22 @@ def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
 
 def test_no_parameter_has_to_be_given() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
+
+
+def test_nothing_deployed_is_bound_to_one_partition() -> None:
+    """China's and GovCloud's ARNs begin otherwise, and so do the addresses of their consoles."""
+    deployed = [
+        *(PROJECT / "infrastructure").rglob("*.*"),
+        *(PROJECT / ".chalice").glob("*.json"),
+        *(PROJECT / "operations").rglob("*.py"),
+        *(PROJECT / "chalicelib").rglob("*.py"),
+    ]
+    stand_ins = {"settings.py": "a stream that cannot exist", "events.py": "examples of events"}
+
+    bound = {
+        path.name
+        for path in deployed
+        if path.is_file() and re.search(r"arn:aws:|console\.aws", path.read_text())
+    }
+
+    assert bound == set(stand_ins)
