@@ -1,5 +1,6 @@
 """The data stack's template, and that the functions and it use the same names."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,21 @@ def test_nothing_deployed_is_bound_to_one_partition() -> None:
     }
 
     assert bound == set(stand_ins)
+
+
+def test_the_statement_for_a_key_of_ones_own_is_what_dynamodb_needs() -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
+    page = (PROJECT / "docs" / "settings-and-costs.md").read_text()
+    (written,) = re.findall(r"```json\n(.*?\"kms:.*?)```", page, re.DOTALL)
+
+    statement = json.loads(written)
+
+    assert set(statement["Action"]) == {
+        f"kms:{each}"
+        for each in (
+            *("Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*"),
+            *("DescribeKey", "CreateGrant"),
+        )
+    }
+    assert set(statement["Condition"]["StringEquals"]) == {"kms:CallerAccount", "kms:ViaService"}
+    assert "docs/settings-and-costs.md" in TEMPLATE["Parameters"]["KmsKeyArn"]["Description"]
