@@ -3,11 +3,9 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +36,14 @@ from operations.stage.stage import (
     data_stack_name,
     monitoring_stack_name,
     stage_suffix,
-    with_names,
 )
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
+from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
-from tests.policies import EMBEDDED_ACCOUNT, without
+from tests.policies import DEPLOYER, EMBEDDED_ACCOUNT, without
 
-CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "tmp")
 NOT_ENFORCED = {
     "ReadTheStream": "Lambda itself reads the stream",
     "ReadTheTablesStream": "Lambda itself reads the stream",
@@ -75,37 +71,10 @@ ENFORCED = [
 ]
 
 
-@dataclass(frozen=True)
-class Clone:
-    folder: Path
-    aws: EmbeddedAws
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "operations", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.aws.variables, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def stage(self, stage: str) -> Stage:
-        """The stage, with the names of its data stack."""
-        return with_names(Stage(stage, self.aws.session, {}))
-
-
 @pytest.fixture(scope="module")
 def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone that has deployed prod."""
-    aws.reset()
-    folder = tmp_path_factory.mktemp("clone")
-    for part in CLONED:
-        if (PROJECT / part).is_dir():
-            shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)
-        else:
-            shutil.copy(PROJECT / part, folder / part)
-    clone = Clone(folder, aws)
+    clone = new_clone(aws, tmp_path_factory.mktemp("clone"))
     deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
     assert deployed.returncode == 0, deployed.stderr
     assert "Add    │ Records" in deployed.stderr
@@ -334,7 +303,7 @@ def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
     )
 
     fill_in_account(clone.folder, account_of(prod.aws))  # as `operations deploy` does
-    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.aws.variables)
+    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.users[DEPLOYER])
 
     for handler in FUNCTIONS:
         function = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
