@@ -7,11 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.deploy.chalice import chalice_deploy, chalice_variables, copy_app
+from operations.deploy.chalice import (
+    chalice_deploy,
+    chalice_variables,
+    copy_app,
+    fill_in_account,
+)
 from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
 from operations.progress import Announce
+from operations.stage.aws import account_of
 from operations.stage.config import record_names, recorded_variables
 from operations.stage.mappings import delete_mapping, find_strays, require_mapping
 from operations.stage.stacks import Review, accept, apply_stack
@@ -121,6 +127,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
     _require_recorded(deployment)
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
+        if stage.is_embedded:
+            fill_in_account(app_folder, account_of(stage.aws))
         write_deployed(stage, app_folder)
         chalice_deploy(app_folder, stage.name, chalice_variables(stage.aws))
         target = deployed_file(project, stage.name)

@@ -52,6 +52,11 @@ def is_embedded(endpoint_url: str | None) -> bool:
         return False
 
 
+def account_of(aws: AwsSession) -> str:
+    """The account that the credentials belong to."""
+    return aws.client("sts").get_caller_identity()["Account"]
+
+
 def describe_account(aws: AwsSession) -> str:
     """Which AWS the session speaks to, e.g. `account 123456789012, eu-west-1`.
 
@@ -59,7 +64,7 @@ def describe_account(aws: AwsSession) -> str:
     where there are none, or no region.
     """
     try:
-        account = aws.client("sts").get_caller_identity()["Account"]
+        account = account_of(aws)
     except ClientError as error:
         raise OperationFailed(
             f"AWS does not accept the credentials ({error}): renew them, or give --profile."

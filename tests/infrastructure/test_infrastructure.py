@@ -1,5 +1,6 @@
 """The data stack's template, and that the functions and it use the same names."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,40 @@ def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
 
 def test_no_parameter_has_to_be_given() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
+
+
+def test_nothing_deployed_is_bound_to_one_partition() -> None:
+    """China's and GovCloud's ARNs begin otherwise, and so do the addresses of their consoles."""
+    deployed = [
+        *(PROJECT / "infrastructure").rglob("*.*"),
+        *(PROJECT / ".chalice").glob("*.json"),
+        *(PROJECT / "operations").rglob("*.py"),
+        *(PROJECT / "chalicelib").rglob("*.py"),
+    ]
+    stand_ins = {"settings.py": "a stream that cannot exist", "events.py": "examples of events"}
+
+    bound = {
+        path.name
+        for path in deployed
+        if path.is_file() and re.search(r"arn:aws:|console\.aws", path.read_text())
+    }
+
+    assert bound == set(stand_ins)
+
+
+def test_the_statement_for_a_key_of_ones_own_is_what_dynamodb_needs() -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
+    page = (PROJECT / "docs" / "settings-and-costs.md").read_text()
+    (written,) = re.findall(r"```json\n(.*?\"kms:.*?)```", page, re.DOTALL)
+
+    statement = json.loads(written)
+
+    assert set(statement["Action"]) == {
+        f"kms:{each}"
+        for each in (
+            *("Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*"),
+            *("DescribeKey", "CreateGrant"),
+        )
+    }
+    assert set(statement["Condition"]["StringEquals"]) == {"kms:CallerAccount", "kms:ViaService"}
+    assert "docs/settings-and-costs.md" in TEMPLATE["Parameters"]["KmsKeyArn"]["Description"]

@@ -55,7 +55,7 @@ def test_missing_credentials_and_a_missing_table_are_exit_status_2(
 ) -> None:
     monkeypatch.setattr(
         "operations.stage.stage.names_from_stack",
-        lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "NoSuchTable"},
+        lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "GameScoresByUser-missing"},
     )
     no_table = shell("leaderboard", "--region", "us-west-1")  # is looked for anew
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -3,17 +3,15 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations.deploy.chalice import run_chalice
+from operations.deploy.chalice import ACCOUNT_VARIABLE, fill_in_account, run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
@@ -26,6 +24,7 @@ from operations.deploy.steps import (
     deploy,
 )
 from operations.local.server import EmbeddedAws
+from operations.stage.aws import account_of
 from operations.stage.change_sets import PlannedChange
 from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
@@ -37,15 +36,14 @@ from operations.stage.stage import (
     data_stack_name,
     monitoring_stack_name,
     stage_suffix,
-    with_names,
 )
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
+from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
+from tests.policies import DEPLOYER, EMBEDDED_ACCOUNT, without
 
-CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "tmp")
 NOT_ENFORCED = {
     "ReadTheStream": "Lambda itself reads the stream",
     "ReadTheTablesStream": "Lambda itself reads the stream",
@@ -57,6 +55,8 @@ NOT_ENFORCED = {
 
 ANEW = "operations deploy record app mappings monitoring --stage prod"
 NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+OWN_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": ACCOUNT_VARIABLE}}
 
 POLICIES: dict[str, dict[str, Any]] = {
     handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
@@ -71,37 +71,10 @@ ENFORCED = [
 ]
 
 
-@dataclass(frozen=True)
-class Clone:
-    folder: Path
-    aws: EmbeddedAws
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "operations", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.aws.variables, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def stage(self, stage: str) -> Stage:
-        """The stage, with the names of its data stack."""
-        return with_names(Stage(stage, self.aws.session, {}))
-
-
 @pytest.fixture(scope="module")
 def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone that has deployed prod."""
-    aws.reset()
-    folder = tmp_path_factory.mktemp("clone")
-    for part in CLONED:
-        if (PROJECT / part).is_dir():
-            shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)
-        else:
-            shutil.copy(PROJECT / part, folder / part)
-    clone = Clone(folder, aws)
+    clone = new_clone(aws, tmp_path_factory.mktemp("clone"))
     deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
     assert deployed.returncode == 0, deployed.stderr
     assert "Add    │ Records" in deployed.stderr
@@ -176,7 +149,7 @@ def test_every_function_runs_with_its_own_policy(prod: Stage) -> None:
         role = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
 
         assert role["Configuration"]["Role"].endswith(f":role/game-scores-prod-{handler}")
-        assert get_policy(prod, handler) == POLICIES[handler]
+        assert get_policy(prod, handler) == filled_in(POLICIES[handler])
     assert call_everything(prod, "Cid") == []
 
 
@@ -224,6 +197,26 @@ def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
     assert {statement["Sid"] for statement in statements} == set(NOT_ENFORCED) == set(expected)
     for statement in statements:
         assert set(statement["Action"]) == expected[statement["Sid"]]
+
+
+def test_a_policy_reaches_its_own_account_only_in_any_partition() -> None:
+    """Log groups need no condition: a call names none but the account's own."""
+    for policy in POLICIES.values():
+        for statement in policy["Statement"]:
+            assert all(each.startswith("arn:*:") for each in statement["Resource"])
+            if statement["Sid"] != "WriteLog":
+                assert statement["Condition"] == OWN_ACCOUNT
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_a_policy_for_another_account_reaches_nothing(
+    prod: Stage, roles: Any, handler: str
+) -> None:
+    put_policy(prod, handler, filled_in(POLICIES[handler], "111111111111"))
+
+    failures = call_everything(prod, f"{handler} of another account")
+
+    assert any("AccessDenied" in failure for failure in failures)
 
 
 def test_every_resource_is_named() -> None:
@@ -315,7 +308,8 @@ def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
         re.sub(r'"lambda_memory_size": \d+', '"lambda_memory_size": 640', path.read_text())
     )
 
-    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.aws.variables)
+    fill_in_account(clone.folder, account_of(prod.aws))  # as `operations deploy` does
+    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.users[DEPLOYER])
 
     for handler in FUNCTIONS:
         function = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
@@ -576,19 +570,14 @@ def get_policy(stage: Stage, handler: str) -> Any:
     return json.loads(document) if isinstance(document, str) else document
 
 
+def filled_in(policy: dict[str, Any], account: str = EMBEDDED_ACCOUNT) -> Any:
+    """The policy with its variable filled in, which the embedded AWS leaves as it stands."""
+    return json.loads(json.dumps(policy).replace(ACCOUNT_VARIABLE, account))
+
+
 def put_policy(stage: Stage, handler: str, policy: Any) -> None:
     role = f"game-scores-prod-{handler}"
     (name,) = stage.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
     stage.aws.client("iam").put_role_policy(
-        RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy)
+        RoleName=role, PolicyName=name, PolicyDocument=json.dumps(filled_in(policy))
     )
-
-
-def without(policy: dict[str, Any], sid: str, action: str) -> dict[str, Any]:
-    statements = [
-        {**statement, "Action": [each for each in statement["Action"] if each != action]}
-        if statement["Sid"] == sid
-        else statement
-        for statement in policy["Statement"]
-    ]
-    return {**policy, "Statement": [each for each in statements if each["Action"]]}

@@ -234,7 +234,7 @@ def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
 def test_status_finds_what_is_missing(
     shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = dict.fromkeys(stage.variables, "game-scores-missing")
+    missing = {variable: f"{name}-missing" for variable, name in stage.variables.items()}
     monkeypatch.setattr("operations.stage.stage.names_from_stack", lambda *_: missing)
 
     answer = shell("status", "--json", "--region", "us-east-1")
