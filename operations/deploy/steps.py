@@ -12,6 +12,7 @@ from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
 from operations.progress import Announce
+from operations.stage.change_sets import require_parameters
 from operations.stage.config import record_names, recorded_variables
 from operations.stage.mappings import delete_mapping, find_strays, require_mapping
 from operations.stage.stacks import Review, accept, apply_stack
@@ -67,9 +68,16 @@ class Step(NamedTuple):
 def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) -> None:
     """Take the chosen steps in their order.
 
-    The data stack is asked for its names once. Raises Misuse where there is none and none is made.
+    The data stack is asked for its names once. Raises Misuse where there is none and none is made,
+    and where a template lacks a parameter that is given, before anything is changed.
     """
     deployment = replace(deployment, announce=announce)
+    for template, given in (
+        (DATA_TEMPLATE, deployment.data_parameters),
+        (MONITORING_TEMPLATE, deployment.monitoring_parameters),
+    ):
+        cloudformation = deployment.stage.aws.client("cloudformation")
+        require_parameters(cloudformation, deployment.project / template, given)
     if DATA.name not in chosen:
         deployment = deployment.with_names(names_from_stack(deployment.stage))
     for step in STEPS:

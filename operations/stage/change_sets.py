@@ -1,13 +1,14 @@
 """What a stack's update would change, planned by CloudFormation before anything is changed."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.errors import OperationFailed
+from operations.errors import Misuse, OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -84,6 +85,21 @@ def plan_changes(
     raise OperationFailed(f"CloudFormation refuses the change of the stack {stack}: {reason}")
 
 
+def require_parameters(
+    cloudformation: "CloudFormationClient", template: Path, given: Collection[str]
+) -> None:
+    """Raise Misuse where the template does not have all these parameters."""
+    if not given:
+        return
+    declared = _declared_parameters(cloudformation, template.read_text())
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise Misuse(
+            f"{template.name} has no parameter {', '.join(unknown)}, only "
+            f"{', '.join(sorted(declared))}."
+        )
+
+
 def drop_change_set(cloudformation: "CloudFormationClient", planned: ChangeSet) -> None:
     """Delete the change set, and the empty stack that CloudFormation makes for a first one."""
     cloudformation.delete_change_set(StackName=planned.stack, ChangeSetName=planned.name)
@@ -140,13 +156,17 @@ def _parameter_values(
     ]
     if before is None:
         return given
-    declared = cloudformation.validate_template(TemplateBody=body)["Parameters"]
     kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(parameters)
     return given + [
-        {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
-        for each in declared
-        if each["ParameterKey"] in kept
+        {"ParameterKey": name, "UsePreviousValue": True}
+        for name in _declared_parameters(cloudformation, body)
+        if name in kept
     ]
+
+
+def _declared_parameters(cloudformation: "CloudFormationClient", body: str) -> list[str]:
+    answer = cloudformation.validate_template(TemplateBody=body)
+    return [each["ParameterKey"] for each in answer["Parameters"]]
 
 
 def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:

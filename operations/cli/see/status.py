@@ -1,7 +1,7 @@
 """The verb status: whether the stage is well."""
 
-import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -11,6 +11,7 @@ from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
 from operations.cli.shown import shown
+from operations.cli.streams import ends_with
 from operations.stage.stage import Stage
 from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status, read_status
@@ -26,20 +27,23 @@ def status(*, stage: Stage, as_json: bool) -> None:
     discarded.
     """
     found = read_status(stage)
-    if as_json:
-        result = {
-            "well": not found.problems,
-            "problems": found.problems,
-            "parts": [part._asdict() for part in found.parts],
-            "newest_rejects": [
-                {"key": each.key, "written": each.written.isoformat(), "records": len(each.rejects)}
-                for each in found.newest_rejects
-            ],
-        }
-        print_json(result)
-    else:
-        Console().print(status_view(stage.name, found))
-    sys.exit(1 if found.problems else 0)
+    with ends_with(1 if found.problems else 0):
+        if as_json:
+            print_json(_fields(found))
+        else:
+            Console().print(status_view(stage.name, found))
+
+
+def _fields(found: Status) -> dict[str, Any]:
+    return {
+        "well": not found.problems,
+        "problems": found.problems,
+        "parts": [part._asdict() for part in found.parts],
+        "newest_rejects": [
+            {"key": each.key, "written": each.written.isoformat(), "records": len(each.rejects)}
+            for each in found.newest_rejects
+        ],
+    }
 
 
 def status_view(stage: str, found: Status) -> RenderableType:
