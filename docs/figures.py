@@ -336,7 +336,7 @@ def costs() -> str:
         "DynamoDB, write units",
         "Lambda",
         "Logs",
-        "Dashboard, 14 alarms, 12 metrics",
+        "Dashboard, 16 alarms, 12 metrics",
     ]
     lines = [[part, *(f"{each[row]:,.2f}" for each in columns)] for row, part in enumerate(parts)]
     sums = [sum(each) for each in columns]

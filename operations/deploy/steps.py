@@ -157,7 +157,7 @@ def deploy_monitoring(deployment: Deployment) -> Deployment:
         "RecordsTable": stage.names.records_table,
         "TotalsTable": stage.names.totals_table,
         "ReceiptsTable": stage.names.receipts_table,
-        "MetricMath": "false" if stage.is_embedded else "true",
+        "CompositeAlarms": "false" if stage.is_embedded else "true",
         **{f"{name}Mapping": require_mapping(stage, name).uuid for name in FUNCTIONS},
     }
     apply_stack(

@@ -160,7 +160,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
     } == alarms
-    assert len(alarms) == 12
+    assert len(alarms) == 14
     for handler in FUNCTIONS:
         assert prod.function_name(handler) in json.dumps(body)
 
