@@ -130,7 +130,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         write_deployed(stage, app_folder)
-        chalice_deploy(app_folder, stage.name, chalice_variables(stage.aws))
+        variables = chalice_variables(stage.aws)
+        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
