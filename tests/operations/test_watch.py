@@ -15,7 +15,7 @@ from operations.scores.send import send_payloads
 from operations.stage.mappings import require_mapping
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine
-from operations.watch.parts import Part
+from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status
 from tests.operations.conftest import Shell, clear_bucket, totals, until
 
@@ -263,6 +263,7 @@ def test_status_shows_a_composite_alarm_in_place_of_its_parts(shell: Shell, stag
 def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
     functions = [Part("function", name, "Active, 512 MB, 60 s at most") for name in FUNCTIONS]
     alarms = [Part("alarm", f"game-scores-prod-{number}", "OK") for number in range(13)]
+    alarms += [Part("alarm", f"game-scores-prod-{name}", NOT_YET_KNOWN) for name in "abc"]
     console = Console(width=80, record=True, file=io.StringIO())
 
     console.print(status_view("prod", Status((*functions, *alarms), ())))
@@ -272,8 +273,22 @@ def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
         "✓ function ProcessKinesisRecords: Active, 512 MB, 60 s at most",
         "✓          AggregateScoresByUser: Active, 512 MB, 60 s at most",
         "✓ alarm    13 alarms: OK",
+        "?          3 alarms: not yet known",
         "All is well",
     ]
+
+
+@pytest.mark.usefixtures("_empty_bucket")
+def test_a_stage_that_is_well_takes_a_line_a_part_at_80_columns(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    shown, parts = shell("status").out.splitlines(), shell("status", "--json").json["parts"]
+
+    heading, verdict = 1, 1
+    assert len(shown) == heading + len(parts) + verdict
+    assert max(map(len, shown)) <= 80
 
 
 def test_status_finds_what_is_missing(

@@ -16,6 +16,9 @@ from operations.stage.stage import Stage
 from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status, read_status
 
+NAMED = 2
+"""Up to this many alarms that are not yet known are named; after a first deploy none is known."""
+
 
 @click.command(epilog="Example: python -m operations status")
 @json_option
@@ -76,11 +79,12 @@ def _with_quiet_alarms_together(parts: Iterable[Part]) -> Iterator[Part]:
         if part not in quiet:
             yield part
         elif part is quiet[0]:
-            unknown = [each for each in quiet if each.state == NOT_YET_KNOWN]
+            unknown = [each.name for each in quiet if each.state == NOT_YET_KNOWN]
             if well := len(quiet) - len(unknown):
                 yield Part("alarm", f"{well} alarms" if well > 1 else "1 alarm", "OK")
             if unknown:
-                yield Part("alarm", ", ".join(each.name for each in unknown), NOT_YET_KNOWN)
+                names = ", ".join(unknown) if len(unknown) <= NAMED else f"{len(unknown)} alarms"
+                yield Part("alarm", names, NOT_YET_KNOWN)
 
 
 def _add_part(table: Table, part: Part, kind: str) -> None:
