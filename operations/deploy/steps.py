@@ -76,8 +76,7 @@ def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) 
         (DATA_TEMPLATE, deployment.data_parameters),
         (MONITORING_TEMPLATE, deployment.monitoring_parameters),
     ):
-        cloudformation = deployment.stage.aws.client("cloudformation")
-        require_parameters(cloudformation, deployment.project / template, given)
+        require_parameters(deployment.project / template, given)
     if DATA.name not in chosen:
         deployment = deployment.with_names(names_from_stack(deployment.stage))
     for step in STEPS:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
 from botocore.exceptions import ClientError
 
 from operations.errors import Misuse, OperationFailed
@@ -70,7 +71,7 @@ def plan_changes(
             ChangeSetName=planned.name,
             ChangeSetType="CREATE" if planned.creates else "UPDATE",
             TemplateBody=body,
-            Parameters=_parameter_values(cloudformation, body, parameters, before),
+            Parameters=_parameter_values(body, parameters, before),
             Capabilities=CAPABILITIES,
         )
         plan = _wait_for_plan(cloudformation, planned)
@@ -85,13 +86,9 @@ def plan_changes(
     raise OperationFailed(f"CloudFormation refuses the change of the stack {stack}: {reason}")
 
 
-def require_parameters(
-    cloudformation: "CloudFormationClient", template: Path, given: Collection[str]
-) -> None:
+def require_parameters(template: Path, given: Collection[str]) -> None:
     """Raise Misuse where the template does not have all these parameters."""
-    if not given:
-        return
-    declared = _declared_parameters(cloudformation, template.read_text())
+    declared = _declared_parameters(template.read_text())
     unknown = [name for name in given if name not in declared]
     if unknown:
         raise Misuse(
@@ -146,10 +143,7 @@ def _wait_for_plan(
 
 
 def _parameter_values(
-    cloudformation: "CloudFormationClient",
-    body: str,
-    parameters: Mapping[str, str],
-    before: Mapping[str, Any] | None,
+    body: str, parameters: Mapping[str, str], before: Mapping[str, Any] | None
 ) -> list["ParameterTypeDef"]:
     given: list[ParameterTypeDef] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -159,14 +153,21 @@ def _parameter_values(
     kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(parameters)
     return given + [
         {"ParameterKey": name, "UsePreviousValue": True}
-        for name in _declared_parameters(cloudformation, body)
+        for name in _declared_parameters(body)
         if name in kept
     ]
 
 
-def _declared_parameters(cloudformation: "CloudFormationClient", body: str) -> list[str]:
-    answer = cloudformation.validate_template(TemplateBody=body)
-    return [each["ParameterKey"] for each in answer["Parameters"]]
+class _Template(yaml.SafeLoader):
+    """Reads a template, but not CloudFormation's functions in it, as !Ref."""
+
+
+_Template.add_multi_constructor("!", lambda _loader, _function, _node: None)
+
+
+def _declared_parameters(body: str) -> list[str]:
+    template = yaml.load(body, Loader=_Template)  # noqa: S506, a SafeLoader
+    return list(template.get("Parameters", {}))
 
 
 def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:
