@@ -15,8 +15,11 @@ DOLLARS_PER_CUSTOM_METRIC = 0.30
 CUSTOM_METRICS = 12
 """Of chalicelib/telemetry.py, five of ProcessKinesisRecords and seven of AggregateScoresByUser."""
 
-ALARM_METRICS = 12 + 2 * 2
-"""Twelve alarms of one metric each, and two that compare two."""
+DOLLARS_PER_COMPOSITE_ALARM = 0.50
+ALARM_METRICS = 14 + 2 * 2
+"""Fourteen alarms of one metric each, and the parts of two composite ones."""
+
+COMPOSITE_ALARMS = 2
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def dollars_for_monitoring() -> float:
     return (
         DOLLARS_PER_DASHBOARD
         + DOLLARS_PER_ALARM_METRIC * ALARM_METRICS
+        + DOLLARS_PER_COMPOSITE_ALARM * COMPOSITE_ALARMS
         + DOLLARS_PER_CUSTOM_METRIC * CUSTOM_METRICS
     )
 

@@ -18,6 +18,7 @@ from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
 from operations.progress import Announce
 from operations.stage.aws import account_of
+from operations.stage.change_sets import require_parameters
 from operations.stage.config import record_names, recorded_variables
 from operations.stage.mappings import delete_mapping, find_strays, require_mapping
 from operations.stage.stacks import Review, accept, apply_stack
@@ -73,9 +74,15 @@ class Step(NamedTuple):
 def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) -> None:
     """Take the chosen steps in their order.
 
-    The data stack is asked for its names once. Raises Misuse where there is none and none is made.
+    The data stack is asked for its names once. Raises Misuse where there is none and none is made,
+    and where a template lacks a parameter that is given, before anything is changed.
     """
     deployment = replace(deployment, announce=announce)
+    for template, given in (
+        (DATA_TEMPLATE, deployment.data_parameters),
+        (MONITORING_TEMPLATE, deployment.monitoring_parameters),
+    ):
+        require_parameters(deployment.project / template, given)
     if DATA.name not in chosen:
         deployment = deployment.with_names(names_from_stack(deployment.stage))
     for step in STEPS:
@@ -130,7 +137,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
         if stage.is_embedded:
             fill_in_account(app_folder, account_of(stage.aws))
         write_deployed(stage, app_folder)
-        chalice_deploy(app_folder, stage.name, chalice_variables(stage.aws))
+        variables = chalice_variables(stage.aws)
+        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
@@ -157,7 +165,7 @@ def deploy_monitoring(deployment: Deployment) -> Deployment:
         "RecordsTable": stage.names.records_table,
         "TotalsTable": stage.names.totals_table,
         "ReceiptsTable": stage.names.receipts_table,
-        "MetricMath": "false" if stage.is_embedded else "true",
+        "CompositeAlarms": "false" if stage.is_embedded else "true",
         **{f"{name}Mapping": require_mapping(stage, name).uuid for name in FUNCTIONS},
     }
     apply_stack(

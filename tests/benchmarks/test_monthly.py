@@ -65,3 +65,4 @@ def test_every_alarm_is_paid_for() -> None:
     alarmed = template.count("MetricName: ")
 
     assert alarmed == monthly.ALARM_METRICS
+    assert template.count("AWS::CloudWatch::CompositeAlarm") == monthly.COMPOSITE_ALARMS

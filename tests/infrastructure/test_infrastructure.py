@@ -16,10 +16,12 @@ from operations.deploy.chalice import copy_app
 from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, variable_name
 from operations.stage.stacks import apply_stack
 from operations.stage.stage import Stage, data_stack_name
+from tests.data_stack import DataStack
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -73,6 +75,21 @@ def test_what_holds_data_is_kept_protected_and_tagged() -> None:
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
         assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws, data: DataStack) -> None:
+    """The embedded AWS leaves those of the bucket out."""
+    stack = {"application": "game-scores", "stack": DATA_STACK}
+    names = data.names
+
+    stream = aws.session.client("kinesis").list_tags_for_stream(StreamName=names.stream)["Tags"]
+    found: list[Any] = [stream]
+    for table in (names.records_table, names.totals_table, names.receipts_table):
+        arn = data.dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+        found.append(data.dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
+
+    for tags in found:
+        assert stack.items() <= {each["Key"]: each["Value"] for each in tags}.items()
 
 
 def test_the_tables_key_is_awss_own_until_another_is_given() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.settings import MissingSetting, Settings
-from operations.deploy.chalice import chalice_deploy, copy_app
+from operations.deploy.chalice import copy_app, run_chalice
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record
@@ -69,7 +69,7 @@ def test_no_stream_can_be_called_what_stands_in_for_one() -> None:
 def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_record(
     aws: EmbeddedAws, data: DataStack, tmp_path: Path
 ) -> None:
-    printed = chalice_deploy(copy_app(PROJECT, tmp_path), "dev", aws.variables)
+    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], aws.variables)
 
     aws_lambda = aws.session.client("lambda")
     mappings = aws_lambda.list_event_source_mappings()["EventSourceMappings"]

@@ -139,7 +139,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
     } == alarms
-    assert len(alarms) == 12
+    assert len(alarms) == 14
     for handler in FUNCTIONS:
         assert prod.function_name(handler) in json.dumps(body)
 
@@ -279,6 +279,35 @@ def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Stage) -> 
     assert "--allow-replacement Records" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert clone.stage("prod").variables == prod.variables
+
+
+@pytest.mark.parametrize(
+    ("option", "known"),
+    [
+        ("--data-parameter", "data.yaml has no parameter Foo, only DeletionProtection, KmsKeyArn"),
+        (
+            "--monitoring-parameter",
+            "monitoring.yaml has no parameter Foo, only AggregateScoresByUser",
+        ),
+    ],
+)
+def test_a_parameter_that_the_template_lacks_is_refused_by_name(
+    clone: Clone, prod: Stage, option: str, known: str
+) -> None:
+    before = stack_parameters(prod)
+
+    refused = clone.run("deploy", "--stage", "prod", option, "Foo=4")
+
+    assert refused.returncode == 2
+    assert known in refused.stderr
+    assert "Creating or updating" not in refused.stderr
+    assert stack_parameters(prod) == before
+
+
+def stack_parameters(stage: Stage) -> list[Any]:
+    """The parameters of the stage's stacks, as they are."""
+    stacks = stage.aws.client("cloudformation").describe_stacks()["Stacks"]
+    return [each["Parameters"] for each in stacks]
 
 
 @pytest.mark.parametrize(
