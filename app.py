@@ -26,7 +26,7 @@ settings = Settings.from_environment(os.environ)
 @app.on_kinesis_record(
     stream=settings.stream,
     name="ProcessKinesisRecords",
-    batch_size=100,
+    batch_size=500,
     maximum_batching_window_in_seconds=1,
     starting_position="TRIM_HORIZON",
 )
@@ -45,7 +45,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
 @app.on_dynamodb_record(
     stream_arn=settings.records_stream_arn,
     name="AggregateScoresByUser",
-    batch_size=100,
+    batch_size=1000,
     maximum_batching_window_in_seconds=1,
     starting_position="TRIM_HORIZON",
 )

@@ -1,5 +1,6 @@
 """The command line: python -m benchmarks SUBJECT."""
 
+import os
 import sys
 import time
 from types import ModuleType
@@ -8,7 +9,16 @@ import click
 from rich.console import Console
 
 from benchmarks import plots, results
-from benchmarks.subjects import aggregator, cold_start, end_to_end, growth, ingestion, scale
+from benchmarks.subjects import (
+    aggregator,
+    batching,
+    catching_up,
+    cold_start,
+    end_to_end,
+    growth,
+    ingestion,
+    scale,
+)
 from operations.stage.config import PROJECT
 
 SUBJECTS: dict[str, ModuleType] = {
@@ -17,6 +27,8 @@ SUBJECTS: dict[str, ModuleType] = {
     "cold-start": cold_start,
     "growth": growth,
     "end-to-end": end_to_end,
+    "catching-up": catching_up,
+    "batching": batching,
     "scale": scale,
 }
 
@@ -35,11 +47,11 @@ def benchmarks(subjects: tuple[str, ...], quick: bool) -> None:  # noqa: FBT001 
     console, progress = Console(), Console(stderr=True, highlight=False)
     for name in subjects or SUBJECTS:
         subject = SUBJECTS[name]
-        started = time.monotonic()
+        started, busy = time.monotonic(), os.getloadavg()[0]
         rows = subject.measure(
             quick=quick, announce=lambda sentence: progress.print(f"{sentence} …")
         )
-        path = results.save(name, rows, quick=quick)
+        path = results.save(name, rows, quick=quick, busy=busy)
         console.print(subject.show(rows))
         progress.print(f"{name} took {time.monotonic() - started:.0f} seconds: {path.name}")
     if not quick:

@@ -5,8 +5,10 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from benchmarks.simulation.players import zipf_players
 from operations.scores.events import TODAY, event, image, kinesis_record, stream_record
 
 START_SECONDS = TODAY
@@ -34,23 +36,31 @@ class LambdaContext:
 class Players:
     """Who plays: `users` of them take turns; None gives each record a new one.
 
-    Of every batch, the share `hot` goes to one player. Scattered players come in no order.
+    Of every batch, the share `hot` goes to one player. Scattered players come in no order; by
+    Zipf's law a few of them play far more than the others.
     `batches_per_second` says how many batches they fill, and so how many records share a second.
     """
 
     users: int | None
     hot: float = 0.0
     scattered: bool = False
+    by_zipf: bool = False
     batches_per_second: int = 1
 
     def names(self, prefix: str) -> Iterator[str]:
         """The players of an endless run of records."""
         chance = random.Random(1)
-        for index in itertools.count():
-            player = index if self.users is None else index % self.users
-            if self.scattered and self.users is not None:
-                player = chance.randrange(self.users)
+        for player in self._players(chance):
             yield f"{prefix}-{player:07d}" if chance.random() >= self.hot else f"{prefix}-hottest"
+
+    def _players(self, chance: random.Random) -> Iterator[int]:
+        if self.users is None:
+            return itertools.count()
+        if self.by_zipf:
+            return zipf_players(self.users, chance)
+        if self.scattered:
+            return iter(partial(chance.randrange, self.users), None)
+        return itertools.cycle(range(self.users))
 
 
 def stream_events(players: Players, batch: int, prefix: str) -> Iterator[Event]:

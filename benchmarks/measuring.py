@@ -7,9 +7,9 @@ import os
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, LambdaContext
@@ -36,10 +36,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a record costs: times as the median over the batches, the rest as their mean."""
+    """What a record costs: times as the median over the batches, the rest as their mean.
+
+    A spread is half the distance between the quartiles, as a share of the median.
+    """
 
     cpu_us: float
+    cpu_spread: float
     wall_ms_per_batch: float
+    wall_spread: float
     requests: float
     write_units: float
     read_units: float
@@ -49,14 +54,26 @@ class Cost:
     def of(cls, samples: list[Sample]) -> "Cost":
         """The cost that the samples come to."""
         records = sum(sample.records for sample in samples)
+        cpu = [sample.cpu_seconds / sample.records * 1e6 for sample in samples]
+        wall = [sample.wall_seconds * 1e3 for sample in samples]
         return cls(
-            cpu_us=median(sample.cpu_seconds / sample.records for sample in samples) * 1e6,
-            wall_ms_per_batch=median(sample.wall_seconds for sample in samples) * 1e3,
+            cpu_us=median(cpu),
+            cpu_spread=spread(cpu),
+            wall_ms_per_batch=median(wall),
+            wall_spread=spread(wall),
             requests=sum(sample.usage.requests for sample in samples) / records,
             write_units=sum(sample.usage.write_units for sample in samples) / records,
             read_units=sum(sample.usage.read_units for sample in samples) / records,
             batches=len(samples),
         )
+
+
+def spread(figures: Sequence[float]) -> float:
+    """Half of the figures lie within this share of their median, about; 0 for a single one."""
+    if len(figures) == 1:
+        return 0.0
+    lower, middle, upper = quantiles(figures, n=4, method="inclusive")
+    return (upper - lower) / 2 / middle
 
 
 def alternate(

@@ -19,7 +19,15 @@ from chalicelib.totals import Additions
 NAMESPACE = "GameScores"
 SERVICE = "game-scores"
 
-logger = Logger(service=SERVICE, level=os.environ.get("LOG_LEVEL", "INFO"))
+logger = Logger(
+    service=SERVICE,
+    level=os.environ.get("LOG_LEVEL", "INFO"),
+    location=None,
+    xray_trace_id=None,
+)
+"""Without the line of this file that wrote and a trace's id, which stand for nothing here: with a
+line a record, these two would be a third of what logs cost."""
+
 _metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 

@@ -16,8 +16,10 @@ from chalice.test import Client
 
 import app
 from chalicelib.settings import Settings
+from operations.deploy.chalice import ACCOUNT_VARIABLE
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.send import send_payloads
+from operations.stage.aws import account_of
 from operations.stage.config import PROJECT
 from operations.stage.stage import Stage
 from operations.tables.scan import read_totals
@@ -95,7 +97,10 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def upload(stage: Stage, package: Path, folder: Path) -> Path:
-    """What `aws cloudformation package` does: the zip in a bucket, a template that names it."""
+    """What `aws cloudformation package` does: the zip in a bucket, a template that names it.
+
+    Policies have the account filled in, which the embedded AWS does not do.
+    """
     bucket = f"packages-{stage.name}"
     stage.aws.client("s3").create_bucket(Bucket=bucket)
     stage.aws.client("s3").upload_file(str(package / "deployment.zip"), bucket, "deployment.zip")
@@ -104,7 +109,8 @@ def upload(stage: Stage, package: Path, folder: Path) -> Path:
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = f"s3://{bucket}/deployment.zip"
     uploaded = folder / f"{stage.name}.yaml"
-    uploaded.write_text(yaml.safe_dump(template))
+    text = json.dumps(template).replace(ACCOUNT_VARIABLE, account_of(stage.aws))
+    uploaded.write_text(text)
     return uploaded
 
 

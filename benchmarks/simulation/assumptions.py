@@ -15,6 +15,16 @@ KINESIS_SHARD_BYTES = 1_000_000
 PARTITION_WRITE_UNITS = 1_000
 """Write units a second of one partition, hence of one item:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+FEWEST_PARTITIONS = 4
+"""Of an on-demand table, hence shards of its stream: it takes 4,000 write units a second at once,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
+STREAM_POLL_SECONDS, TABLE_STREAM_POLL_SECONDS = 1.0, 0.25
+"""How often Lambda reads a shard where nothing is waiting:
+https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and …/with-ddb.html"""
+INVOCATION_MS = 2.0
+"""What an invocation takes beside its requests: the event's JSON, logs and metrics."""
+INVOCATION_BYTES = 6_000_000
+"""Of an event: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 MOST_PARALLEL_BATCHES = 10
 """Of one shard: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html"""
 SCALING_CONCURRENCY = 1_000 / 10
@@ -25,10 +35,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capac
 THREADS_PER_VCPU_MB = 1_769
 """Memory that comes with one vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 
+CONCURRENCY_QUOTA = 1_000
+"""Executions at a time in an account, by default: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+TABLE_QUOTA = 40_000
+"""Write units a second of a table, by default:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html"""
+
 DOLLARS_PER_SHARD_HOUR = 0.015
 DOLLARS_PER_MILLION_PUTS = 0.014
 DOLLARS_PER_MILLION_WRITE_UNITS = 0.625
 DOLLARS_PER_MILLION_READ_UNITS = 0.125
+DOLLARS_PER_PROVISIONED_UNIT_HOUR = 0.00065
 DOLLARS_PER_GB_SECOND = 0.0000133334
 """Of arm64, a fifth below x86."""
 DOLLARS_PER_MILLION_INVOCATIONS = 0.20
@@ -91,7 +108,3 @@ class Load:
     records_per_second: float
     payload_bytes: int = 200
     users: int = 1_000_000
-    even: bool = False
-    """All users alike; else by Zipf's law: the busiest of a million has 7 percent of all."""
-
-    batch: int = 100

@@ -1,21 +1,16 @@
 """What a load needs in steady state, and how a backlog is worked off after an outage."""
 
 import heapq
-import itertools
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import mean
 
+from benchmarks.simulation.adding import Adding
 from benchmarks.simulation.assumptions import (
-    DOLLARS_PER_GB_SECOND,
-    DOLLARS_PER_LOG_GB,
-    DOLLARS_PER_MILLION_INVOCATIONS,
-    DOLLARS_PER_MILLION_PUTS,
-    DOLLARS_PER_MILLION_WRITE_UNITS,
-    DOLLARS_PER_SHARD_HOUR,
-    HOURS_A_MONTH,
+    FEWEST_PARTITIONS,
+    INVOCATION_MS,
     KINESIS_SHARD_BYTES,
     KINESIS_SHARD_RECORDS,
     MOST_PARALLEL_BATCHES,
@@ -28,19 +23,11 @@ from benchmarks.simulation.assumptions import (
     Service,
     Writer,
 )
-from chalicelib.receipts import room_on_item
-
-EULER = 0.5772
-"""Euler's constant: by it the harmonic numbers of Zipf's law exceed the logarithm."""
+from benchmarks.simulation.deployed import AGGREGATION, INGESTION, deployed
+from benchmarks.simulation.monthly import Invocations, Month
+from benchmarks.simulation.players import hottest_share
 
 OUTAGE_SECONDS = 600
-
-ROOM = room_on_item("player-0001")
-"""Receipts on the item of a user with a short name."""
-
-MOVE_REQUESTS = 2
-"""What a move takes more than the addition that it comes with, a write unit each: the refusal that
-tells of it, and the page."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class Needs:
     ingest_concurrency: float
     aggregate_concurrency: float
     parallelization: int
-    updates_per_record: float
+    records_a_batch: float
     write_units_per_record: float
     hottest_user_updates_per_second: float
     dollars_a_month: float
@@ -69,57 +56,68 @@ class Recovery:
     """The backlog at each minute from the outage's begin on."""
 
 
-def plan(load: Load, writer: Writer, *, memory_mb: int = 512, seed: int = 1) -> Needs:
-    """What the load needs with that writer."""
-    chance = random.Random(seed)
+def plan(load: Load, writer: Writer, adding: Adding) -> Needs:
+    """What the load needs with that writer, batches and memory being as deployed."""
     rate = load.records_per_second
     shards = max(
         math.ceil(rate / KINESIS_SHARD_RECORDS),
         math.ceil(rate * load.payload_bytes / KINESIS_SHARD_BYTES),
     )
-    partitions = math.ceil(rate / PARTITION_WRITE_UNITS)
-    distinct = distinct_users(load, chance)
-    updates = distinct / load.batch if writer.grouped else 1.0
-    moves = 1 / ROOM if writer.grouped else 0.0
-    ours = updates + moves * MOVE_REQUESTS
-    units = ours if writer.grouped else writer.write_units_per_record
-    requests = round(load.batch * (ours if writer.grouped else writer.requests_per_record))
-    add_ms = batch_ms(writer, requests, memory_mb, chance)
-    put_ms = batch_ms(replace(OURS, workers=writer.workers), load.batch, memory_mb, chance)
-    batches = rate / load.batch
-    parts = {
-        "Kinesis": shards * HOURS_A_MONTH * DOLLARS_PER_SHARD_HOUR
-        + _monthly(rate) / 1e6 * DOLLARS_PER_MILLION_PUTS,
-        "DynamoDB, records": _monthly(rate) / 1e6 * DOLLARS_PER_MILLION_WRITE_UNITS,
-        "DynamoDB, totals": _monthly(rate * units) / 1e6 * DOLLARS_PER_MILLION_WRITE_UNITS,
-        "Lambda": _monthly(batches * (add_ms + put_ms) / 1000 * memory_mb / 1024)
-        * DOLLARS_PER_GB_SECOND
-        + _monthly(2 * batches) / 1e6 * DOLLARS_PER_MILLION_INVOCATIONS,
-        "Logs": _monthly(rate * (load.payload_bytes + 250)) / 1e9 * DOLLARS_PER_LOG_GB,
-    }
-    concurrency = batches * add_ms / 1000
-    hottest = hottest_share(load)
-    meeting = 1 - (1 - hottest) ** load.batch
+    partitions = max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
+    put = _invocations(rate, shards, INGESTION, replace(OURS, workers=writer.workers), 1.0)
+    batch = records_a_batch(rate, partitions, AGGREGATION)
+    units, requests = _a_record(writer, batch, adding)
+    add = _invocations(rate, partitions, AGGREGATION, writer, requests)
+    month = Month(rate, shards, put, add, units, payload_bytes=load.payload_bytes)
+    concurrency = add.per_second * add.milliseconds / 1000
+    hottest = hottest_share(load.users)
+    meeting = 1 - (1 - hottest) ** batch
     return Needs(
         kinesis_shards=shards,
         table_partitions=partitions,
-        ingest_concurrency=batches * put_ms / 1000,
+        ingest_concurrency=put.per_second * put.milliseconds / 1000,
         aggregate_concurrency=concurrency,
         parallelization=math.ceil(concurrency / partitions),
-        updates_per_record=updates,
+        records_a_batch=batch,
         write_units_per_record=units,
-        hottest_user_updates_per_second=batches * meeting if writer.grouped else rate * hottest,
-        dollars_a_month=sum(parts.values()),
-        dollars_by_part=parts,
+        hottest_user_updates_per_second=add.per_second * meeting
+        if writer.grouped
+        else rate * hottest,
+        dollars_a_month=month.dollars,
+        dollars_by_part=month.parts,
     )
 
 
-def batch_ms(writer: Writer, requests: int, memory_mb: int, chance: random.Random) -> float:
+def records_a_batch(rate: float, shards: int, function: str) -> float:
+    """What gathers in a batching window on a lane, as long as the batch has room."""
+    mapping = deployed(function)
+    in_window = rate / (shards * mapping.parallelization) * mapping.window_seconds
+    return min(mapping.batch_size, max(1.0, in_window))
+
+
+def _invocations(
+    rate: float, shards: int, function: str, writer: Writer, requests: float
+) -> Invocations:
+    batch = records_a_batch(rate, shards, function)
+    memory_mb = deployed(function).memory_mb
+    milliseconds = batch_ms(writer, round(batch * requests), memory_mb)
+    return Invocations(rate / batch, milliseconds, memory_mb)
+
+
+def _a_record(writer: Writer, batch: float, adding: Adding) -> tuple[float, float]:
+    """Write units and requests of adding a record."""
+    if writer.grouped:
+        return adding.write_units(batch), adding.requests(batch)
+    return writer.write_units_per_record, writer.requests_per_record
+
+
+@cache
+def batch_ms(writer: Writer, requests: int, memory_mb: int) -> float:
     """How long a batch takes: its requests on the writer's threads, or their CPU time if longer.
 
     A function has a share of a vCPU by its memory, and Python runs one thread at a time.
     """
-    service = Service()
+    service, chance = Service(), random.Random(requests)
     runs = []
     for _ in range(20):
         threads = [0.0] * writer.workers
@@ -128,62 +126,40 @@ def batch_ms(writer: Writer, requests: int, memory_mb: int, chance: random.Rando
         cpu_ms = requests * writer.cpu_ms_per_request * max(1, THREADS_PER_VCPU_MB / memory_mb)
         waiting = max(threads)
         runs.append(waiting + cpu_ms if writer.workers == 1 else max(waiting, cpu_ms))
-    return mean(runs)
+    return INVOCATION_MS + mean(runs)
 
 
-def distinct_users(load: Load, chance: random.Random) -> float:
-    """How many users a batch has on average."""
-    draw = _users(load, chance)
-    return mean(len(set(itertools.islice(draw, load.batch))) for _ in range(200))
-
-
-def hottest_share(load: Load) -> float:
-    """The busiest user's share of the records."""
-    if load.even:
-        return 1 / load.users
-    return 1 / (math.log(load.users) + EULER)
-
-
-def recover(load: Load, writer: Writer, *, outage_seconds: int = OUTAGE_SECONDS) -> Recovery:
+def recover(
+    load: Load, writer: Writer, adding: Adding, *, outage_seconds: int = OUTAGE_SECONDS
+) -> Recovery:
     """The backlog of an aggregator that stood still, second by second until it is worked off.
 
-    It comes back with the concurrency that Lambda gives it second by second, up to ten batches a
-    shard at a time, and is held back by the tables' headroom over their previous peak.
+    It comes back with the concurrency that Lambda gives it second by second, up to as many full
+    batches a shard as are deployed (a rival: as Lambda allows), and is held back by the tables'
+    headroom over their previous peak.
     """
-    needs = plan(load, writer)
-    per_invocation = load.records_per_second / needs.aggregate_concurrency
-    most = min(
-        needs.table_partitions * MOST_PARALLEL_BATCHES * per_invocation,
-        load.records_per_second * ON_DEMAND_HEADROOM,
-    )
+    mapping, rate = deployed(AGGREGATION), load.records_per_second
+    batch = mapping.batch_size
+    _, requests = _a_record(writer, batch, adding)
+    milliseconds = batch_ms(writer, round(batch * requests), mapping.memory_mb)
+    per_invocation = batch / milliseconds * 1000
+    lanes = mapping.parallelization if writer.grouped else MOST_PARALLEL_BATCHES
+    partitions = max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
+    most = min(partitions * lanes * per_invocation, rate * ON_DEMAND_HEADROOM)
     backlog = 0.0
     curve = []
     for second in range(40 * outage_seconds):
         if second % 60 == 0:
             curve.append(backlog)
-        arrived = load.records_per_second
+        arrived = rate
         working = second >= outage_seconds
         concurrency = (second - outage_seconds + 1) * SCALING_CONCURRENCY
         capacity = min(most, concurrency * per_invocation) if working else 0.0
         backlog = max(0.0, backlog + arrived - capacity)
         if working and backlog == 0:
             return Recovery(
-                load.records_per_second * outage_seconds,
+                rate * outage_seconds,
                 second - outage_seconds,
                 (*curve, backlog),
             )
-    return Recovery(load.records_per_second * outage_seconds, math.inf, tuple(curve))
-
-
-def _monthly(per_second: float) -> float:
-    return per_second * HOURS_A_MONTH * 3600
-
-
-def _users(load: Load, chance: random.Random) -> Iterator[int]:
-    """Users by Zipf's law, by inverting its continuous approximation."""
-    while True:
-        share = chance.random()
-        if load.even:
-            yield int(share * load.users)
-        else:
-            yield int(math.exp(share * math.log(load.users + 1)))
+    return Recovery(rate * outage_seconds, math.inf, tuple(curve))

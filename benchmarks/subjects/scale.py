@@ -2,31 +2,36 @@
 
 import itertools
 import math
-from dataclasses import replace
+from dataclasses import asdict
 
 from rich.table import Table
 
 from benchmarks import results
+from benchmarks.looks import OURS
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
-from benchmarks.simulation.assumptions import RATES, WRITERS, Load, Writer
+from benchmarks.simulation.adding import Adding
+from benchmarks.simulation.assumptions import RATES, Load
 from benchmarks.simulation.hottest import hottest_that_keeps_up
-from benchmarks.simulation.needs import hottest_share, plan, recover
+from benchmarks.simulation.needs import plan, recover
+from benchmarks.simulation.players import hottest_share
+from benchmarks.simulation.steps import steps
+from benchmarks.simulation.writers import adding_writers
 
-BATCHES = (100, 200, 500, 1_000)
-"""Records in a batch, as far as the hottest user is concerned; all else is of batches of 100."""
+BATCHES = (100, 300, 500, 1_000, 2_000)
+"""Records in a batch, as far as the hottest user is concerned; all else is as deployed."""
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
     """A row for each rate and contender, and for each contender's hottest user."""
-    writers = measured_writers()
+    writers, adding = adding_writers(), Adding(results.load("batching"))
     rows: list[Row] = []
     for rate in RATES[: 1 if quick else None]:
         announce(f"scale: {rate:,} records a second")
         for writer in writers:
             load = Load(rate)
-            needs, recovery = plan(load, writer), recover(load, writer)
+            needs, recovery = plan(load, writer, adding), recover(load, writer, adding)
             rows.append(
                 {
                     "records_per_second": rate,
@@ -36,6 +41,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                     "ingest_concurrency": needs.ingest_concurrency,
                     "aggregate_concurrency": needs.aggregate_concurrency,
                     "parallelization": needs.parallelization,
+                    "records_a_batch": needs.records_a_batch,
                     "write_units_per_record": needs.write_units_per_record,
                     "hottest_user_updates_per_second": needs.hottest_user_updates_per_second,
                     "backlog_records": recovery.backlog_records,
@@ -49,7 +55,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                     },
                 }
             )
-    share = hottest_share(Load(1))
+    share = hottest_share(Load(1).users)
     for batch, writer in itertools.product(BATCHES[: 1 if quick else None], writers):
         announce(f"scale: the hottest user that {writer.name} keeps up with, batches of {batch:,}")
         among_others = hottest_that_keeps_up(writer, batch=batch, share=share)
@@ -62,17 +68,30 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                 "zipf_records_per_second": among_others / share,
             }
         )
+    if not quick:
+        rows += _steps(rows)
     return rows
 
 
-def measured_writers() -> tuple[Writer, ...]:
-    """The contenders with the CPU time a request that the committed figures tell."""
-    measured = {
-        row["contender"]: row["cpu_us_per_record"] / row["requests_per_record"] / 1000
-        for row in results.load("aggregator")
-        if row.get("requests_per_record") and row["scenario"] == "steady" and row["batch"] == 100
-    }
-    return tuple(replace(writer, cpu_ms_per_request=measured[writer.name]) for writer in WRITERS)
+def _steps(rows: list[Row]) -> list[Row]:
+    """What breaks on the way to the highest rate, where batches are full."""
+    ours = next(writer for writer in adding_writers() if writer.name == OURS)
+    load = Load(RATES[-1])
+    needs = plan(load, ours, Adding(results.load("batching")))
+    (hottest,) = (
+        row["hottest_among_others_records_per_second"]
+        for row in rows
+        if row["contender"] == OURS and row.get("batch") == round(needs.records_a_batch)
+    )
+    return [
+        {
+            **asdict(step),
+            "breaks_at_records_per_second": step.breaks_at_records_per_second
+            if math.isfinite(step.breaks_at_records_per_second)
+            else "never",
+        }
+        for step in steps(load, needs, hottest)
+    ]
 
 
 def show(rows: list[Row]) -> Table:
@@ -82,7 +101,9 @@ def show(rows: list[Row]) -> Table:
         if row.get("batch") == BATCHES[0]
     }
     lines = [
-        {**row, "hottest": hottest[row["contender"]]} for row in rows if "records_per_second" in row
+        {**row, "hottest": hottest[row["contender"]]}
+        for row in rows
+        if "contender" in row and "records_per_second" in row
     ]
     columns = (
         Column("records_per_second", "Records/s", ",d"),

@@ -3,10 +3,10 @@
 import signal
 import sys
 import tomllib
+from contextlib import suppress
 from typing import NoReturn
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import names
 from operations.cli.feed.events import events
@@ -25,7 +25,8 @@ from operations.cli.see.leaderboard import leaderboard
 from operations.cli.see.logs import logs
 from operations.cli.see.status import status
 from operations.cli.shown import escaped_lines
-from operations.errors import OperationFailed, explain
+from operations.cli.streams import ReaderGone, guard_output
+from operations.errors import EXPLAINED, OperationFailed, explain
 from operations.stage.config import PROJECT
 
 INTERRUPTED = 130
@@ -79,13 +80,15 @@ def main() -> NoReturn:
     """Run the command line; a person sees a sentence, never a traceback."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
+    guard_output()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """The exit status of the command line with these arguments."""
     try:
-        operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
+        with suppress(ReaderGone):
+            operations.main(arguments, prog_name="python -m operations", standalone_mode=False)
     except click.exceptions.Exit as end:
         return end.exit_code
     except SystemExit as end:
@@ -96,7 +99,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing is left running.", err=True)
         return INTERRUPTED
-    except (OperationFailed, BotoCoreError, ClientError) as error:
+    except (OperationFailed, *EXPLAINED) as error:
         failure = error if isinstance(error, OperationFailed) else explain(error)
         click.echo(f"Error: {escaped_lines(str(failure))}", err=True)
         return failure.exit_status

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from functools import wraps
@@ -18,12 +19,28 @@ STAGE_VARIABLE = "GAME_SCORES_STAGE"
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 """That of the AWS SDKs and tools, too."""
 
+
+class Number(click.FloatRange):
+    """A number in a range; neither `inf` nor `nan`, which no range keeps out."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
+SECONDS = Number(min=0, max=86_400)
+"""At most a day."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 """Prints results on standard output for a program; progress goes to standard error."""
 
 max_read_units_option = click.option(
     "--max-read-units",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     help="Read units a second that reading may cost at most; default: as fast as it goes.",
 )
 
@@ -34,9 +51,17 @@ def until_interrupted() -> AbstractContextManager[None]:
 
 
 def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
-    if url is not None and not urlsplit(url).netloc:
+    if url is not None and not _is_web_address(url):
         raise click.BadParameter(f"{url!r} is no URL such as http://127.0.0.1:4566.")
     return url
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an address or a port that is none
+        return False
 
 
 def stage_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from botocore.loaders import create_loader
 
 from operations.errors import OperationFailed
+from operations.progress import Announce
 from operations.stage.aws import AwsSession
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
@@ -21,6 +23,14 @@ CHALICE = (
 )
 """Chalice is compiled once, but not the app that it imports: the package holds all its files."""
 
+ACCOUNT_VARIABLE = "${aws:PrincipalAccount}"
+
+ROLE_NOT_SEEN = "Please ensure the role can perform the GetRecords"
+"""In what CreateEventSourceMapping answers until a role's policy is known everywhere. Chalice 1.34
+waits for a role that cannot be assumed or does not have permissions, but not where it is said so:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
+
+PROPAGATION_SECONDS = 15
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
@@ -38,12 +48,36 @@ def copy_app(project: Path, folder: Path) -> Path:
     return target
 
 
-def chalice_deploy(app_folder: Path, stage: str, variables: Mapping[str, str]) -> str:
+def fill_in_account(app_folder: Path, account: str) -> None:
+    """Write the account into the functions' policies, which AWS does itself wherever it reads them.
+
+    An embedded AWS leaves policy variables as they stand.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    for policy in (app_folder / ".chalice").glob("policy-*.json"):
+        policy.write_text(policy.read_text().replace(ACCOUNT_VARIABLE, account))
+
+
+def chalice_deploy(
+    app_folder: Path, stage: str, variables: Mapping[str, str], announce: Announce
+) -> str:
     """The output of `chalice deploy`; `variables` name the AWS that it deploys to.
 
-    Raises OperationFailed with its last lines where it fails.
+    Repeated once where Lambda does not see yet that a new role may read the stream. Raises
+    OperationFailed with its last lines where it fails.
     """
-    return run_chalice(app_folder, ["deploy", "--stage", stage], variables)
+    arguments = ["deploy", "--stage", stage]
+    try:
+        return run_chalice(app_folder, arguments, variables)
+    except OperationFailed as error:
+        if ROLE_NOT_SEEN not in " ".join(str(error).split()):
+            raise
+    announce(
+        "Lambda does not see yet that the new role may read the stream: once more in "
+        f"{PROPAGATION_SECONDS} seconds"
+    )
+    time.sleep(PROPAGATION_SECONDS)
+    return run_chalice(app_folder, arguments, variables)
 
 
 def chalice_variables(aws: AwsSession) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from operations.stage.aws import account_of
 from operations.stage.stage import RECORDED, RECORDS_TABLE, Stage, data_stack_name, stage_suffix
 
 STREAM = "GAME_SCORES_STREAM"
@@ -18,7 +19,7 @@ TABLES = (RECORDS_TABLE, "GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE
 def names_of_data(stage: Stage) -> dict[str, str]:
     """What infrastructure/data.yaml calls the stage's resources, by environment variable."""
     suffix = stage_suffix(stage.name)
-    account = stage.aws.client("sts").get_caller_identity()["Account"]
+    account = account_of(stage.aws)
     return {
         STREAM: f"game-scores{suffix}",
         RECORDS_TABLE: f"GameScoreRecords{suffix}",

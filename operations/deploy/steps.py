@@ -7,11 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.deploy.chalice import chalice_deploy, chalice_variables, copy_app
+from operations.deploy.chalice import (
+    chalice_deploy,
+    chalice_variables,
+    copy_app,
+    fill_in_account,
+)
 from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file, write_deployed
 from operations.errors import OperationFailed
 from operations.progress import Announce
+from operations.stage.aws import account_of
+from operations.stage.change_sets import require_parameters
 from operations.stage.config import record_names, recorded_variables
 from operations.stage.mappings import delete_mapping, find_strays, require_mapping
 from operations.stage.stacks import Review, accept, apply_stack
@@ -67,9 +74,15 @@ class Step(NamedTuple):
 def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) -> None:
     """Take the chosen steps in their order.
 
-    The data stack is asked for its names once. Raises Misuse where there is none and none is made.
+    The data stack is asked for its names once. Raises Misuse where there is none and none is made,
+    and where a template lacks a parameter that is given, before anything is changed.
     """
     deployment = replace(deployment, announce=announce)
+    for template, given in (
+        (DATA_TEMPLATE, deployment.data_parameters),
+        (MONITORING_TEMPLATE, deployment.monitoring_parameters),
+    ):
+        require_parameters(deployment.project / template, given)
     if DATA.name not in chosen:
         deployment = deployment.with_names(names_from_stack(deployment.stage))
     for step in STEPS:
@@ -121,8 +134,11 @@ def deploy_app(deployment: Deployment) -> Deployment:
     _require_recorded(deployment)
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
+        if stage.is_embedded:
+            fill_in_account(app_folder, account_of(stage.aws))
         write_deployed(stage, app_folder)
-        chalice_deploy(app_folder, stage.name, chalice_variables(stage.aws))
+        variables = chalice_variables(stage.aws)
+        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
@@ -149,7 +165,7 @@ def deploy_monitoring(deployment: Deployment) -> Deployment:
         "RecordsTable": stage.names.records_table,
         "TotalsTable": stage.names.totals_table,
         "ReceiptsTable": stage.names.receipts_table,
-        "MetricMath": "false" if stage.is_embedded else "true",
+        "CompositeAlarms": "false" if stage.is_embedded else "true",
         **{f"{name}Mapping": require_mapping(stage, name).uuid for name in FUNCTIONS},
     }
     apply_stack(

@@ -14,14 +14,14 @@ import time
 from dataclasses import dataclass, field
 
 from chalicelib import names
-from chalicelib.scores import InvalidRecord, check_username
-from operations.errors import Misuse, OperationFailed
+from operations.errors import OperationFailed
 from operations.forget.bucket import Holding, erase, find_holdings
 from operations.forget.remains import Remainder, find_remains
 from operations.forget.tables import PlayersItems
 from operations.progress import Announce
 from operations.stage.mappings import require_mapping
 from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
+from operations.tables.items import require_username
 from operations.tables.scan import ReadMeter
 from operations.tables.stream import TableStream
 from operations.watch.iterator_age import iterator_ages
@@ -102,7 +102,7 @@ def forget(
     OperationFailed, whose message says what is left and how to go on.
     """
     started = time.monotonic()
-    _check_name(player)
+    require_username(player)
     if dry_run:
         found = look_for(stage, player, meter)
         remains = tuple(find_remains(stage))
@@ -197,13 +197,6 @@ class _Forgetting:
                 "function has caught up, run this again."
             )
         time.sleep(POLL_SECONDS)
-
-
-def _check_name(player: str) -> None:
-    try:
-        check_username(player)
-    except InvalidRecord as error:
-        raise Misuse(f"Nobody can be called so: {error}.") from error
 
 
 def _refuse_what_waits(stage: Stage) -> None:

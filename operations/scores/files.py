@@ -1,6 +1,7 @@
 """Score records from people's files: JSON lines, or CSV with a header."""
 
 import csv
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -15,6 +16,9 @@ FIRST_KEY = RECORD_KEYS[0].encode()
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons", " ": "spaces"}
 """What people's files have between their columns where it is not a comma."""
 
+LONGEST_LINE_BYTES = 4 * LARGEST_PAYLOAD_BYTES
+"""Beyond what a record's line can have, whatever the spaces, quotes and escapes in it."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Scores = Iterator[tuple[bytes, ScoreRecord]]
@@ -23,6 +27,21 @@ Scores = Iterator[tuple[bytes, ScoreRecord]]
 
 class BadLine(Misuse):
     """A line of the input is not a score record; the message has its number and the reason."""
+
+
+def bounded_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The file's lines, none so long that it could not be a record.
+
+    A file without line ends, as a picture or /dev/zero, would fill the memory otherwise. Raises
+    BadLine.
+    """
+    for number in itertools.count(1):
+        line = file.readline(LONGEST_LINE_BYTES)
+        if not line:
+            return
+        if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
+            raise BadLine(f"Line {number} is longer than any record: is that a file of scores?")
+        yield line
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Scores:
@@ -38,12 +57,12 @@ def read_json_lines(lines: Iterable[bytes]) -> Scores:
             yield payload, _decode(number, payload)
 
 
-def read_csv(file: BinaryIO) -> Scores:
+def read_csv(lines: Iterable[bytes]) -> Scores:
     """The score records of a CSV file whose header names the three attributes.
 
     Its other columns become attributes, as texts; empty cells become none. Raises BadLine.
     """
-    rows = csv.DictReader(_texts(file), strict=True)
+    rows = csv.DictReader(_texts(lines), strict=True)
     try:
         _check_header(rows.fieldnames)
         for row in rows:
@@ -53,7 +72,10 @@ def read_csv(file: BinaryIO) -> Scores:
         raise BadLine(f"Line {rows.reader.line_num} is no CSV: {error}.") from error
 
 
-READERS: dict[str, Callable[[BinaryIO], Scores]] = {"jsonl": read_json_lines, "csv": read_csv}
+READERS: dict[str, Callable[[Iterable[bytes]], Scores]] = {
+    "jsonl": read_json_lines,
+    "csv": read_csv,
+}
 """The readers by the endings of the files' names."""
 
 

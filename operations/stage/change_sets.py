@@ -1,13 +1,15 @@
 """What a stack's update would change, planned by CloudFormation before anything is changed."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import yaml
 from botocore.exceptions import ClientError
 
-from operations.errors import OperationFailed
+from operations.errors import Misuse, OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -69,7 +71,7 @@ def plan_changes(
             ChangeSetName=planned.name,
             ChangeSetType="CREATE" if planned.creates else "UPDATE",
             TemplateBody=body,
-            Parameters=_parameter_values(cloudformation, body, parameters, before),
+            Parameters=_parameter_values(body, parameters, before),
             Capabilities=CAPABILITIES,
         )
         plan = _wait_for_plan(cloudformation, planned)
@@ -82,6 +84,17 @@ def plan_changes(
     if any(phrase in reason for phrase in NOTHING_TO_DO):
         return None
     raise OperationFailed(f"CloudFormation refuses the change of the stack {stack}: {reason}")
+
+
+def require_parameters(template: Path, given: Collection[str]) -> None:
+    """Raise Misuse where the template does not have all these parameters."""
+    declared = _declared_parameters(template.read_text())
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise Misuse(
+            f"{template.name} has no parameter {', '.join(unknown)}, only "
+            f"{', '.join(sorted(declared))}."
+        )
 
 
 def drop_change_set(cloudformation: "CloudFormationClient", planned: ChangeSet) -> None:
@@ -130,23 +143,31 @@ def _wait_for_plan(
 
 
 def _parameter_values(
-    cloudformation: "CloudFormationClient",
-    body: str,
-    parameters: Mapping[str, str],
-    before: Mapping[str, Any] | None,
+    body: str, parameters: Mapping[str, str], before: Mapping[str, Any] | None
 ) -> list["ParameterTypeDef"]:
     given: list[ParameterTypeDef] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
     ]
     if before is None:
         return given
-    declared = cloudformation.validate_template(TemplateBody=body)["Parameters"]
     kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(parameters)
     return given + [
-        {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
-        for each in declared
-        if each["ParameterKey"] in kept
+        {"ParameterKey": name, "UsePreviousValue": True}
+        for name in _declared_parameters(body)
+        if name in kept
     ]
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template, but not CloudFormation's functions in it, as !Ref."""
+
+
+_Template.add_multi_constructor("!", lambda _loader, _function, _node: None)
+
+
+def _declared_parameters(body: str) -> list[str]:
+    template = yaml.load(body, Loader=_Template)  # noqa: S506, a SafeLoader
+    return list(template.get("Parameters", {}))
 
 
 def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:

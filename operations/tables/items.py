@@ -6,11 +6,20 @@ from typing import Any
 
 from chalicelib import names
 from chalicelib.receipts import DamagedItem, UserItem, read_user_item
-from chalicelib.scores import Place
+from chalicelib.scores import InvalidRecord, Place, check_username
 from chalicelib.stream_records import StreamRecord, decode_stream_record
+from operations.errors import Misuse
 
 Item = Mapping[str, Any]
 """An item, or some attributes of one, in DynamoDB's attribute values."""
+
+
+def require_username(text: str) -> None:
+    """Raise Misuse where no user can have that name."""
+    try:
+        check_username(text)
+    except InvalidRecord as error:
+        raise Misuse(f"Nobody can be called so: {error}.") from error
 
 
 def score_of(item: Item) -> tuple[str, Decimal] | None:

@@ -29,11 +29,13 @@ class InvalidItem(NamedTuple):
 class RecordCount(NamedTuple):
     """The records that a scan found, and how many of them are invalid and count for nothing.
 
-    `named` are the first of the invalid ones, in the order of their ids.
+    `summed` are those that were added to a sum. `named` are the first of the invalid ones, in the
+    order of their ids.
     """
 
     records: int
     invalid: int
+    summed: int
     named: tuple[InvalidItem, ...] = ()
 
 
@@ -49,7 +51,7 @@ def expect_records(
     """Add the scores in the table to the sums, of all users or of those in `only`."""
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
-    records = invalid = 0
+    records = invalid = summed = 0
     named: list[InvalidItem] = []
     for page in scan_segments(dynamodb, table, RECORD_KEYS, meter, consistent=consistent):
         for item in page:
@@ -60,10 +62,11 @@ def expect_records(
                 if invalid <= NAMED_RECORDS:
                     named.append(InvalidItem(item[names.RECORD_ID]["N"], problem_of(item)))
             elif only is None or score[0] in only:
+                summed += 1
                 sums.expect(*score)
         progress(table, records, max(records, about))
     named.sort(key=lambda each: Decimal(each.record_id))
-    return RecordCount(records, invalid, tuple(named))
+    return RecordCount(records, invalid, summed, tuple(named))
 
 
 class Part(NamedTuple):
@@ -125,6 +128,17 @@ def find_totals(
             found += 1
             sums.find(item[names.USERNAME]["S"], total_of(item))
         progress(table, found, max(found, about))
+
+
+def has_total(stage: Stage, username: str) -> bool:
+    """Whether there is a total of that user, whatever it is."""
+    answer = stage.aws.client("dynamodb").get_item(
+        TableName=stage.names.totals_table,
+        Key={names.USERNAME: {"S": username}},
+        ConsistentRead=True,
+        ProjectionExpression=names.USERNAME,
+    )
+    return "Item" in answer
 
 
 def read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:

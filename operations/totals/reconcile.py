@@ -13,10 +13,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from chalicelib import names
+from operations.errors import Misuse
 from operations.progress import Progress
 from operations.stage.stage import Stage
+from operations.tables.items import require_username
 from operations.tables.scan import ReadMeter
-from operations.totals.read import InvalidItem, RecordCount, expect_records, find_totals, read_total
+from operations.totals.read import (
+    InvalidItem,
+    RecordCount,
+    expect_records,
+    find_totals,
+    has_total,
+    read_total,
+)
 from operations.totals.sums import Comparison, UserSums
 
 MOST_LOOKS = 5
@@ -72,11 +82,20 @@ def reconcile(
     user: str | None = None,
     settle_seconds: float,
 ) -> Reconciliation:
-    """Compare all totals, or one user's, with the records; waits `settle_seconds` between looks."""
+    """Compare all totals, or one user's, with the records; waits `settle_seconds` between looks.
+
+    Raises Misuse where there is no such user.
+    """
+    if user is not None:
+        require_username(user)
     started = time.monotonic()
     only = None if user is None else {user}
     with UserSums() as sums:
         counted = _look(stage, sums, meter, progress, only)
+        if user is not None and not counted.summed and not has_total(stage, user):
+            raise Misuse(
+                f"There is no {names.PLAYER} {user!r}: no record and no total has that name."
+            )
         users = differing = 0
         suspects: dict[str, Comparison] = {}
         for each in sums.comparisons():

@@ -1,7 +1,8 @@
 """The parts of a stage, each looked at: how it is, and what is wrong with it."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +17,8 @@ NOT_THERE = ("ResourceNotFoundException", "ResourceNotFound", "NoSuchBucket", "4
 
 NOT_YET_KNOWN = "not yet known"
 """An alarm's state until CloudWatch has data for it: neither well nor wrong."""
+
+STATES = {"INSUFFICIENT_DATA": NOT_YET_KNOWN}
 
 Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
 
@@ -107,32 +110,54 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
 def check_alarms(stage: Stage) -> Iterator[Part]:
     """The alarms on this stage's resources, whatever their names.
 
-    What Lambda gave up is counted for each mapping, so its alarm names a mapping, no function.
+    What Lambda gave up is counted for each mapping, so its alarm names a mapping, no function. An
+    alarm that a composite one is made of speaks through that one only.
     """
+    pages = stage.aws.client("cloudwatch").get_paginator("describe_alarms")
+    found = list(pages.paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"]))
+    names = _watched_names(stage)
+    ours = {
+        alarm["AlarmName"]: _alarm(alarm)
+        for page in found
+        for alarm in page["MetricAlarms"]
+        if _values(alarm) & names
+    }
+    composites = {}
+    for page in found:
+        for alarm in page.get("CompositeAlarms", []):
+            parts = _parts_of(alarm["AlarmRule"]) & ours.keys()
+            if parts:
+                composites[alarm["AlarmName"]] = parts
+                ours[alarm["AlarmName"]] = _alarm(alarm)
+    speaking_through = set().union(*composites.values())
+    yield from (part for name, part in ours.items() if name not in speaking_through)
+
+
+def _watched_names(stage: Stage) -> set[str]:
     names = {stage.function_name(function) for function in FUNCTIONS}
     names |= set(stage.variables.values())
-    names |= {each.uuid for function in FUNCTIONS for each in find_mappings(stage, function)}
-    for page in stage.aws.client("cloudwatch").get_paginator("describe_alarms").paginate():
-        for alarm in page["MetricAlarms"]:
-            metrics = [
-                alarm,
-                *(each.get("MetricStat", {}).get("Metric", {}) for each in _of(alarm)),
-            ]
-            watched = {
-                dimension["Value"]
-                for metric in metrics
-                for dimension in metric.get("Dimensions", [])  # type: ignore[attr-defined]
-            }
-            if watched & names:
-                state = alarm["StateValue"]
-                problem = alarm.get("StateReason", "in alarm") if state == "ALARM" else ""
-                shown = NOT_YET_KNOWN if state == "INSUFFICIENT_DATA" else state
-                yield Part("alarm", alarm["AlarmName"], shown, problem)
+    return names | {each.uuid for function in FUNCTIONS for each in find_mappings(stage, function)}
 
 
-def _of(alarm: object) -> Iterable[dict[str, dict[str, object]]]:
-    metrics = alarm.get("Metrics", []) if isinstance(alarm, dict) else []
-    return list(metrics)
+def _alarm(alarm: Mapping[str, Any]) -> Part:
+    state = alarm["StateValue"]
+    problem = alarm.get("StateReason", "in alarm") if state == "ALARM" else ""
+    return Part("alarm", alarm["AlarmName"], STATES.get(state, state), problem)
+
+
+def _values(alarm: Mapping[str, Any]) -> set[str]:
+    """The values of all dimensions that the alarm looks at."""
+    queried = (each.get("MetricStat", {}).get("Metric", {}) for each in alarm.get("Metrics", []))
+    return {
+        dimension["Value"]
+        for metric in (alarm, *queried)
+        for dimension in metric.get("Dimensions", [])
+    }
+
+
+def _parts_of(rule: str) -> set[str]:
+    """The names of the alarms in a composite one's rule, which names or ARNs stand for."""
+    return {name.rpartition(":alarm:")[2] for name in re.findall(r"\(\s*\"?([^\"()]+)", rule)}
 
 
 def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]]) -> Part:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.events import Players
+from benchmarks.simulation.adding import Adding
 from benchmarks.simulation.assumptions import OURS as OUR_WRITER
 from benchmarks.simulation.assumptions import WRITERS, Load
 from benchmarks.simulation.hottest import keeps_up
@@ -14,28 +15,35 @@ from benchmarks.simulation.needs import plan, recover
 from benchmarks.simulation.our_user import OurUser
 from tests.benchmarks.usage import our_usage
 
+ADDING = Adding(
+    {
+        "measured": "adding",
+        "batch": batch,
+        "write_units_per_record": units,
+        "requests_per_record": units,
+    }
+    for batch, units in ((1, 1.04), (100, 0.93), (1000, 0.74))
+)
+
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
 def test_ten_times_the_records_need_ten_times_the_shards_and_dollars(writer: Any) -> None:
-    small, large = plan(Load(10_000), writer), plan(Load(100_000), writer)
+    small, large = plan(Load(10_000), writer, ADDING), plan(Load(100_000), writer, ADDING)
 
     assert large.kinesis_shards == 10 * small.kinesis_shards
     assert large.aggregate_concurrency == pytest.approx(10 * small.aggregate_concurrency)
     assert large.dollars_a_month == pytest.approx(10 * small.dollars_a_month, rel=0.01)
 
 
-def test_fewer_users_in_a_batch_cost_fewer_write_units() -> None:
-    alike = plan(Load(1000, even=True), OUR_WRITER)
-    skewed = plan(Load(1000), OUR_WRITER)
-    few = plan(Load(1000, users=20, even=True), OUR_WRITER)
+def test_fuller_batches_cost_fewer_write_units() -> None:
+    slow, fast = plan(Load(1000), OUR_WRITER, ADDING), plan(Load(10_000), OUR_WRITER, ADDING)
 
-    assert alike.write_units_per_record == pytest.approx(1.04, abs=0.001)
-    assert few.write_units_per_record < skewed.write_units_per_record
-    assert skewed.write_units_per_record < alike.write_units_per_record
+    assert (slow.records_a_batch, fast.records_a_batch) == (250, 1000)
+    assert fast.write_units_per_record == 0.74 < slow.write_units_per_record
 
 
 def test_a_backlog_is_what_came_in_meanwhile_and_is_worked_off() -> None:
-    recovery = recover(Load(10_000), OUR_WRITER, outage_seconds=60)
+    recovery = recover(Load(10_000), OUR_WRITER, ADDING, outage_seconds=60)
 
     assert recovery.backlog_records == 600_000
     assert recovery.curve[0] < recovery.curve[1]

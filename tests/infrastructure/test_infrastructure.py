@@ -1,5 +1,6 @@
 """The data stack's template, and that the functions and it use the same names."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from operations.deploy.chalice import copy_app
 from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
+from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT, variable_name
 from operations.stage.stacks import apply_stack
 from operations.stage.stage import Stage, data_stack_name
+from tests.data_stack import DataStack
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -74,6 +77,21 @@ def test_what_holds_data_is_kept_protected_and_tagged() -> None:
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
+def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws, data: DataStack) -> None:
+    """The embedded AWS leaves those of the bucket out."""
+    stack = {"application": "game-scores", "stack": DATA_STACK}
+    names = data.names
+
+    stream = aws.session.client("kinesis").list_tags_for_stream(StreamName=names.stream)["Tags"]
+    found: list[Any] = [stream]
+    for table in (names.records_table, names.totals_table, names.receipts_table):
+        arn = data.dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+        found.append(data.dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"])
+
+    for tags in found:
+        assert stack.items() <= {each["Key"]: each["Value"] for each in tags}.items()
+
+
 def test_the_tables_key_is_awss_own_until_another_is_given() -> None:
     assert TEMPLATE["Parameters"]["KmsKeyArn"]["Default"] == ""
     for name in ("Records", "Totals", "Receipts"):
@@ -118,3 +136,40 @@ def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
 
 def test_no_parameter_has_to_be_given() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
+
+
+def test_nothing_deployed_is_bound_to_one_partition() -> None:
+    """China's and GovCloud's ARNs begin otherwise, and so do the addresses of their consoles."""
+    deployed = [
+        *(PROJECT / "infrastructure").rglob("*.*"),
+        *(PROJECT / ".chalice").glob("*.json"),
+        *(PROJECT / "operations").rglob("*.py"),
+        *(PROJECT / "chalicelib").rglob("*.py"),
+    ]
+    stand_ins = {"settings.py": "a stream that cannot exist", "events.py": "examples of events"}
+
+    bound = {
+        path.name
+        for path in deployed
+        if path.is_file() and re.search(r"arn:aws:|console\.aws", path.read_text())
+    }
+
+    assert bound == set(stand_ins)
+
+
+def test_the_statement_for_a_key_of_ones_own_is_what_dynamodb_needs() -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"""
+    page = (PROJECT / "docs" / "settings-and-costs.md").read_text()
+    (written,) = re.findall(r"```json\n(.*?\"kms:.*?)```", page, re.DOTALL)
+
+    statement = json.loads(written)
+
+    assert set(statement["Action"]) == {
+        f"kms:{each}"
+        for each in (
+            *("Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*"),
+            *("DescribeKey", "CreateGrant"),
+        )
+    }
+    assert set(statement["Condition"]["StringEquals"]) == {"kms:CallerAccount", "kms:ViaService"}
+    assert "docs/settings-and-costs.md" in TEMPLATE["Parameters"]["KmsKeyArn"]["Description"]

@@ -27,6 +27,18 @@ ALARMS = {
     for name, each in RESOURCES.items()
     if each["Type"] == "AWS::CloudWatch::Alarm"
 }
+COMPOSITES = {
+    name: each["Properties"]
+    for name, each in RESOURCES.items()
+    if each["Type"] == "AWS::CloudWatch::CompositeAlarm"
+}
+PARTS = {
+    part
+    for composite in COMPOSITES.values()
+    for part in re.findall(r"\$\{(\w+)\}", composite["AlarmRule"]["Fn::Sub"])
+}
+"""Alarms that composite ones are made of."""
+
 VALUES = {
     "AWS::Region": "eu-west-1",
     "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:alarms",
@@ -148,7 +160,15 @@ def lookup(name: str, known: dict[str, Any]) -> str:
     if name.endswith(".Arn"):
         alarm = resolve(RESOURCES[name.removesuffix(".Arn")]["Properties"]["AlarmName"])
         return f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{alarm}"
+    if name in RESOURCES:  # what Ref makes of an alarm
+        return str(resolve(RESOURCES[name]["Properties"]["AlarmName"]))
     return str(known[name])
+
+
+DASHBOARD_ALARMS = json.dumps(
+    RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"], default=str
+)
+"""The dashboard's body with the alarms' logical names."""
 
 
 def body() -> Any:
@@ -210,22 +230,44 @@ def test_no_two_widgets_share_a_place() -> None:
     assert max(x for x, _ in places) == 23
 
 
-@pytest.mark.parametrize("name", ALARMS)
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - PARTS))
 def test_an_alarm_is_what_cloudwatch_takes(name: str) -> None:
-    service = botocore.session.get_session().get_service_model("cloudwatch")
-    shape: Any = service.operation_model("PutMetricAlarm").input_shape
     alarm = resolve(ALARMS[name])
     request = {**alarm, "Threshold": float(alarm["Threshold"])}
 
-    report = ParamValidator().validate(request, shape)
-
-    assert not report.has_errors(), report.generate_report()
+    assert problems("PutMetricAlarm", request) == ""
     assert request["TreatMissingData"] == "notBreaching"
     assert request["AlarmActions"] == request["OKActions"] == [VALUES["AlarmTopic"]]
     assert len(request["AlarmDescription"]) > 60
     statistics = {each for each in request if each in ("MetricName", "Metrics")}
     assert len(statistics) == 1
     assert ("Period" in request) == ("MetricName" in request)
+
+
+def problems(operation: str, request: Any) -> str:
+    """What botocore has against the request."""
+    service = botocore.session.get_session().get_service_model("cloudwatch")
+    shape: Any = service.operation_model(operation).input_shape
+    return str(ParamValidator().validate(request, shape).generate_report())
+
+
+@pytest.mark.parametrize("name", COMPOSITES)
+def test_a_composite_alarm_is_what_cloudwatch_takes(name: str) -> None:
+    request = resolve(COMPOSITES[name])
+
+    assert problems("PutCompositeAlarm", request) == ""
+    assert request["AlarmActions"] == request["OKActions"] == [VALUES["AlarmTopic"]]
+    assert len(request["AlarmDescription"]) > 60
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_a_part_of_a_composite_alarm_tells_nobody(name: str) -> None:
+    alarm = resolve(ALARMS[name])
+    request = {**alarm, "Threshold": float(alarm["Threshold"])}
+
+    assert problems("PutMetricAlarm", request) == ""
+    assert not request.keys() & {"AlarmActions", "OKActions"}
+    assert "means nothing by itself" in request["AlarmDescription"]
 
 
 def test_every_own_metric_shown_or_alarmed_is_written_by_telemetry(
@@ -269,6 +311,7 @@ def test_both_functions_are_alarmed_in_every_way() -> None:
     ways = {
         "IteratorAge",
         "Errors",
+        "Duration",
         "Throttles",
         "RecordsRejected",
         "OnFailureDestinationDeliveredEventCount",
@@ -286,41 +329,74 @@ def test_both_functions_are_alarmed_in_every_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alarm", "source", "came_in", "function"),
+    ("alarm", "came_in", "function"),
     [
-        ("Silent", "incoming", ("AWS/Kinesis", "IncomingRecords"), "ProcessKinesisRecords"),
-        ("AggregateSilent", "stored", ("GameScores", "RecordsStored"), "AggregateScoresByUser"),
+        ("Silent", ("AWS/Kinesis", "IncomingRecords"), "ProcessKinesisRecords"),
+        ("AggregateSilent", ("GameScores", "RecordsStored"), "AggregateScoresByUser"),
     ],
 )
-def test_input_without_output_is_an_alarm(
-    alarm: str, source: str, came_in: tuple[str, str], function: str
+def test_input_without_output_is_an_alarm_though_there_never_was_output(
+    alarm: str, came_in: tuple[str, str], function: str
 ) -> None:
-    compared, before, after = ALARMS[alarm]["Metrics"]
+    rule = COMPOSITES[alarm]["AlarmRule"]["Fn::Sub"]
+    both = re.fullmatch(r'ALARM\("\$\{(\w+)\}"\) AND ALARM\("\$\{(\w+)\}"\)', rule)
+    assert both is not None
+    before, after = (ALARMS[part] for part in both.groups())
 
-    assert compared["Expression"] == f"IF(FILL({source}, 0) > 0 AND FILL(received, 0) == 0, 1, 0)"
-    assert (before["Id"], after["Id"]) == (source, "received")
-    metric, received = before["MetricStat"]["Metric"], after["MetricStat"]["Metric"]
-    assert (metric["Namespace"], metric["MetricName"]) == came_in
-    assert received["MetricName"] == "RecordsReceived"
-    assert resolve(received["Dimensions"][0]["Value"]) == f"game-scores-prod-{function}"
-    assert (
-        "${AggregateSilent.Arn}"
-        in RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["SilentArns"][
-            "Fn::If"
-        ][1]["Fn::Sub"]
+    assert (before["Namespace"], before["MetricName"]) == came_in
+    assert (before["ComparisonOperator"], before["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert before["TreatMissingData"] == "notBreaching"
+    assert (after["Namespace"], after["MetricName"]) == ("GameScores", "RecordsReceived")
+    assert resolve(after["Dimensions"][0]["Value"]) == f"game-scores-prod-{function}"
+    assert (after["ComparisonOperator"], after["Threshold"]) == ("LessThanThreshold", 1)
+    assert after["TreatMissingData"] == "breaching"
+    for part in (before, after):
+        assert (part["Statistic"], part["Period"], part["EvaluationPeriods"]) == ("Sum", 300, 3)
+
+
+def test_the_dashboard_shows_every_alarm_but_the_parts() -> None:
+    shown = set(re.findall(r"\$\{(\w+)\.Arn\}", DASHBOARD_ALARMS))
+
+    assert shown == ALARMS.keys() - PARTS | COMPOSITES.keys()
+
+
+CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_invocation_that_times_out_is_an_alarm(function: str) -> None:
+    time_out = (
+        CONFIG["lambda_functions"].get(function, {}).get("lambda_timeout", CONFIG["lambda_timeout"])
     )
+    (alarm,) = (
+        resolved
+        for resolved in map(resolve, ALARMS.values())
+        if resolved["AlarmName"] == f"game-scores-prod-{function}-timing-out"
+    )
+
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("Duration", "Maximum")
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["Threshold"] == 0.9 * time_out * 1000
+    assert alarm["DatapointsToAlarm"] == 1
+    looked_back = alarm["Period"] * alarm["EvaluationPeriods"]
+    assert (
+        looked_back >= CONFIG["lambda_functions"]["ProcessKinesisRecords"]["lambda_timeout"] + 300
+    )
+    (name,) = alarm["Dimensions"]
+    assert name["Value"] == f"game-scores-prod-{function}"
+    often = "15 minutes" if time_out == 900 else "minute"
+    assert f"comes again every {often}." in alarm["AlarmDescription"]
 
 
 def test_what_is_told_of_time_outs_is_what_the_functions_have() -> None:
-    config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
-    ingestion = config["lambda_functions"]["ProcessKinesisRecords"]["lambda_timeout"]
+    ingestion = CONFIG["lambda_functions"]["ProcessKinesisRecords"]["lambda_timeout"]
 
     titles = [widget["properties"]["title"] for widget in body()["widgets"]]
 
-    milliseconds = f"{ingestion * 1000:,} ms; AggregateScoresByUser {config['lambda_timeout']}"
+    milliseconds = f"{ingestion * 1000:,} ms; AggregateScoresByUser {CONFIG['lambda_timeout']}"
     assert f"Duration (time-outs: {milliseconds},000)" in titles
-    reason = TEMPLATE["Parameters"]["FailedInvocations"]["Description"]
-    assert f"every {ingestion // 60} minutes for ProcessKinesisRecords" in reason
+    reason = TEMPLATE["Parameters"]["IngestionMilliseconds"]["Description"]
+    assert f"every {ingestion // 60} minutes" in reason
 
 
 def test_every_threshold_has_a_reason() -> None:
@@ -330,6 +406,6 @@ def test_every_threshold_has_a_reason() -> None:
         if isinstance(alarm["Threshold"], dict)
     }
 
-    assert len(thresholds) == 4
+    assert len(thresholds) == 6
     for name in thresholds:
         assert len(TEMPLATE["Parameters"][name]["Description"]) > 80

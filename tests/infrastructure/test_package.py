@@ -97,7 +97,6 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
         }
     }
     both = {
-        "BatchSize": 100,
         "MaximumBatchingWindowInSeconds": 1,
         "StartingPosition": "TRIM_HORIZON",
         "BisectBatchOnFunctionError": True,
@@ -124,6 +123,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "KinesisMaximumRecordAge"},
                 "ParallelizationFactor": 1,
+                "BatchSize": 500,
             },
         }
     }
@@ -136,7 +136,8 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                     "Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoreRecordsStreamArn"}
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
-                "ParallelizationFactor": 2,
+                "ParallelizationFactor": 1,
+                "BatchSize": 1000,
             },
         }
     }

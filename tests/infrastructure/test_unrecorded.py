@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.settings import MissingSetting, Settings
-from operations.deploy.chalice import chalice_deploy, copy_app
+from operations.deploy.chalice import copy_app, run_chalice
 from operations.local.server import EmbeddedAws
 from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record
@@ -20,20 +20,26 @@ import json, sys
 from chalice.test import Client
 import app
 with Client(app.app) as client:
-    for name in ("ProcessKinesisRecords", "AggregateScoresByUser"):
-        print(client.lambda_.invoke(name, json.load(open(sys.argv[1]))).payload, file=sys.stderr)
+    print(client.lambda_.invoke(sys.argv[1], json.load(open(sys.argv[2]))).payload, file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("records", [[], [kinesis_record(b"no score")]])
+@pytest.mark.parametrize(
+    ("function", "records"),
+    [
+        ("ProcessKinesisRecords", []),
+        ("ProcessKinesisRecords", [kinesis_record(b"no score")]),
+        ("AggregateScoresByUser", []),
+    ],
+)
 def test_nothing_to_write_needs_neither_environment_nor_client(
-    records: list[dict[str, object]], tmp_path: Path
+    function: str, records: list[dict[str, object]], tmp_path: Path
 ) -> None:
     handed = tmp_path / "event.json"
     handed.write_text(json.dumps(event(*records)))
 
     run = subprocess.run(
-        [sys.executable, "-c", INVOKE_WITHOUT_ENVIRONMENT, str(handed)],
+        [sys.executable, "-c", INVOKE_WITHOUT_ENVIRONMENT, function, str(handed)],
         cwd=PROJECT,
         env={},
         capture_output=True,
@@ -41,8 +47,8 @@ def test_nothing_to_write_needs_neither_environment_nor_client(
         check=False,
     )
 
-    assert f"Successfully processed {len(records)} records." in run.stderr, run.stderr
-    assert "NoRegionError" not in run.stderr
+    assert run.returncode == 0, run.stderr
+    assert f"Successfully processed {len(records)} records." in run.stderr
 
 
 @pytest.mark.parametrize("name", ["records_table", "totals_table", "receipts_table"])
@@ -63,7 +69,7 @@ def test_no_stream_can_be_called_what_stands_in_for_one() -> None:
 def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_record(
     aws: EmbeddedAws, data: DataStack, tmp_path: Path
 ) -> None:
-    printed = chalice_deploy(copy_app(PROJECT, tmp_path), "dev", aws.variables)
+    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], aws.variables)
 
     aws_lambda = aws.session.client("lambda")
     mappings = aws_lambda.list_event_source_mappings()["EventSourceMappings"]

@@ -16,6 +16,7 @@ from operations.local.server import EmbeddedAws, embedded_aws
 from operations.rejects.objects import list_objects
 from operations.stage.stage import Stage, open_stage, with_names
 from operations.tables.scan import read_totals, scan
+from tests.policies import read_policy, user_with
 
 PATIENCE_SECONDS = 20
 
@@ -63,6 +64,12 @@ def stage(stage_aws: EmbeddedAws) -> Stage:
 
 
 @pytest.fixture(scope="session")
+def operator(stage: Stage, stage_aws: EmbeddedAws) -> dict[str, str]:
+    """The environment of somebody who has no more than infrastructure/policies/operator.json."""
+    return user_with(stage_aws, "operator", read_policy("operator"))
+
+
+@pytest.fixture(scope="session")
 def find_once() -> Callable[..., Stage]:
     """Looks for each stage only once, and so makes its clients once: half a second each time."""
     return functools.cache(lambda *options: with_names(open_stage(*options)))
@@ -72,10 +79,11 @@ def find_once() -> Callable[..., Stage]:
 def shell(
     stage: Stage,
     stage_aws: EmbeddedAws,
+    operator: dict[str, str],
     find_once: Callable[..., Stage],
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Shell]:
-    """The command line; the stage and the AWS are named by options.
+    """The command line of an operator; the stage and the AWS are named by options.
 
     It has patches of its own, since a test may undo its.
     """
@@ -83,7 +91,7 @@ def shell(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("operations.cli.options.open_stage", find_once)
         patched.setenv("COLUMNS", "160")
-        for name, value in stage_aws.variables.items():
+        for name, value in operator.items():
             patched.setenv(name, value)
         yield Shell(stage, capsys, options)
 

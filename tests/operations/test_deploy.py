@@ -3,17 +3,15 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations.deploy.chalice import run_chalice
+from operations.deploy.chalice import ACCOUNT_VARIABLE, fill_in_account, run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
@@ -26,6 +24,7 @@ from operations.deploy.steps import (
     deploy,
 )
 from operations.local.server import EmbeddedAws
+from operations.stage.aws import account_of
 from operations.stage.change_sets import PlannedChange
 from operations.stage.config import PROJECT, recorded_variables
 from operations.stage.mappings import list_mappings
@@ -37,15 +36,14 @@ from operations.stage.stage import (
     data_stack_name,
     monitoring_stack_name,
     stage_suffix,
-    with_names,
 )
 from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
+from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
+from tests.policies import DEPLOYER, EMBEDDED_ACCOUNT, without
 
-CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "tmp")
 NOT_ENFORCED = {
     "ReadTheStream": "Lambda itself reads the stream",
     "ReadTheTablesStream": "Lambda itself reads the stream",
@@ -57,6 +55,8 @@ NOT_ENFORCED = {
 
 ANEW = "operations deploy record app mappings monitoring --stage prod"
 NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+OWN_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": ACCOUNT_VARIABLE}}
 
 POLICIES: dict[str, dict[str, Any]] = {
     handler: json.loads((PROJECT / ".chalice" / f"policy-prod-{handler}.json").read_text())
@@ -71,37 +71,10 @@ ENFORCED = [
 ]
 
 
-@dataclass(frozen=True)
-class Clone:
-    folder: Path
-    aws: EmbeddedAws
-
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "operations", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **self.aws.variables, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def stage(self, stage: str) -> Stage:
-        """The stage, with the names of its data stack."""
-        return with_names(Stage(stage, self.aws.session, {}))
-
-
 @pytest.fixture(scope="module")
 def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone that has deployed prod."""
-    aws.reset()
-    folder = tmp_path_factory.mktemp("clone")
-    for part in CLONED:
-        if (PROJECT / part).is_dir():
-            shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)
-        else:
-            shutil.copy(PROJECT / part, folder / part)
-    clone = Clone(folder, aws)
+    clone = new_clone(aws, tmp_path_factory.mktemp("clone"))
     deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
     assert deployed.returncode == 0, deployed.stderr
     assert "Add    │ Records" in deployed.stderr
@@ -136,11 +109,17 @@ def test_the_mappings_have_the_options_of_the_template(clone: Clone, prod: Stage
         assert options["DestinationConfig"] == {
             "OnFailure": {"Destination": f"arn:aws:s3:::{prod.names.rejects_bucket}"}
         }
-        assert mapping_options(prod, handler) == {
-            **{name: options[name] for name in options if name in KNOWN_OPTIONS},
-            "BatchSize": 100,
-            "MaximumBatchingWindowInSeconds": 1,
-        }
+        assert mapping_options(prod, handler) == wanted_options(clone, prod, handler)
+
+
+def wanted_options(clone: Clone, prod: Stage, handler: str) -> dict[str, Any]:
+    """As app.py and the template have them, as far as the embedded AWS keeps them."""
+    options = read_mapping_options(prod, clone.folder, handler)
+    return {
+        **{name: options[name] for name in options if name in KNOWN_OPTIONS},
+        "BatchSize": {"ProcessKinesisRecords": 500, "AggregateScoresByUser": 1000}[handler],
+        "MaximumBatchingWindowInSeconds": 1,
+    }
 
 
 def test_what_chalice_remembers_is_found_in_the_account(clone: Clone, prod: Stage) -> None:
@@ -160,7 +139,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
     } == alarms
-    assert len(alarms) == 12
+    assert len(alarms) == 14
     for handler in FUNCTIONS:
         assert prod.function_name(handler) in json.dumps(body)
 
@@ -170,7 +149,7 @@ def test_every_function_runs_with_its_own_policy(prod: Stage) -> None:
         role = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
 
         assert role["Configuration"]["Role"].endswith(f":role/game-scores-prod-{handler}")
-        assert get_policy(prod, handler) == POLICIES[handler]
+        assert get_policy(prod, handler) == filled_in(POLICIES[handler])
     assert call_everything(prod, "Cid") == []
 
 
@@ -218,6 +197,26 @@ def test_what_lambda_does_with_the_roles_is_what_aws_asks_for() -> None:
     assert {statement["Sid"] for statement in statements} == set(NOT_ENFORCED) == set(expected)
     for statement in statements:
         assert set(statement["Action"]) == expected[statement["Sid"]]
+
+
+def test_a_policy_reaches_its_own_account_only_in_any_partition() -> None:
+    """Log groups need no condition: a call names none but the account's own."""
+    for policy in POLICIES.values():
+        for statement in policy["Statement"]:
+            assert all(each.startswith("arn:*:") for each in statement["Resource"])
+            if statement["Sid"] != "WriteLog":
+                assert statement["Condition"] == OWN_ACCOUNT
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_a_policy_for_another_account_reaches_nothing(
+    prod: Stage, roles: Any, handler: str
+) -> None:
+    put_policy(prod, handler, filled_in(POLICIES[handler], "111111111111"))
+
+    failures = call_everything(prod, f"{handler} of another account")
+
+    assert any("AccessDenied" in failure for failure in failures)
 
 
 TABLES = ("table/GameScoreRecords", "table/GameScoresByUser", "table/GameScoreReceipts")
@@ -286,6 +285,35 @@ def test_a_change_that_would_lose_data_is_refused(clone: Clone, prod: Stage) -> 
 
 
 @pytest.mark.parametrize(
+    ("option", "known"),
+    [
+        ("--data-parameter", "data.yaml has no parameter Foo, only DeletionProtection, KmsKeyArn"),
+        (
+            "--monitoring-parameter",
+            "monitoring.yaml has no parameter Foo, only AggregateScoresByUser",
+        ),
+    ],
+)
+def test_a_parameter_that_the_template_lacks_is_refused_by_name(
+    clone: Clone, prod: Stage, option: str, known: str
+) -> None:
+    before = stack_parameters(prod)
+
+    refused = clone.run("deploy", "--stage", "prod", option, "Foo=4")
+
+    assert refused.returncode == 2
+    assert known in refused.stderr
+    assert "Creating or updating" not in refused.stderr
+    assert stack_parameters(prod) == before
+
+
+def stack_parameters(stage: Stage) -> list[Any]:
+    """The parameters of the stage's stacks, as they are."""
+    stacks = stage.aws.client("cloudformation").describe_stacks()["Stacks"]
+    return [each["Parameters"] for each in stacks]
+
+
+@pytest.mark.parametrize(
     ("change", "loses"),
     [
         (PlannedChange("Modify", "Records", "AWS::DynamoDB::Table", "True"), True),
@@ -312,7 +340,8 @@ def test_a_later_chalice_deploy_with_more_memory_keeps_mappings_and_options(
         re.sub(r'"lambda_memory_size": \d+', '"lambda_memory_size": 640', path.read_text())
     )
 
-    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.aws.variables)
+    fill_in_account(clone.folder, account_of(prod.aws))  # as `operations deploy` does
+    run_chalice(clone.folder, ["deploy", "--stage", "prod"], clone.users[DEPLOYER])
 
     for handler in FUNCTIONS:
         function = prod.aws.client("lambda").get_function(FunctionName=prod.function_name(handler))
@@ -332,7 +361,7 @@ def test_every_step_may_be_repeated(clone: Clone, prod: Stage) -> None:
 
     assert again.returncode == 0, again.stderr
     assert {handler: mapping_id(prod, handler) for handler in FUNCTIONS} == before
-    assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
+    assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
 
 
 @pytest.mark.parametrize("steps", [[step.name for step in STEPS], ["mappings", "monitoring"]])
@@ -357,7 +386,7 @@ def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod
 
     assert (destroyed.returncode, deployed.returncode) == (0, 0), deployed.stderr
     assert mappings.isdisjoint(mapping_id(prod, handler) for handler in FUNCTIONS)
-    assert mapping_options(prod, "AggregateScoresByUser")["ParallelizationFactor"] == 2
+    assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
     assert drive(prod, {"Fay": 3}) == {**before, "Fay": 3}
 
 
@@ -373,7 +402,7 @@ def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Sta
     assert deployed.returncode == 0, deployed.stderr
     assert "no stream of this stage" in deployed.stderr
     assert mapping_id(prod, AGGREGATOR) != lost
-    assert mapping_options(prod, AGGREGATOR)["ParallelizationFactor"] == 2
+    assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
     assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
     assert status_problems(clone) == []
 
@@ -573,19 +602,14 @@ def get_policy(stage: Stage, handler: str) -> Any:
     return json.loads(document) if isinstance(document, str) else document
 
 
+def filled_in(policy: dict[str, Any], account: str = EMBEDDED_ACCOUNT) -> Any:
+    """The policy with its variable filled in, which the embedded AWS leaves as it stands."""
+    return json.loads(json.dumps(policy).replace(ACCOUNT_VARIABLE, account))
+
+
 def put_policy(stage: Stage, handler: str, policy: Any) -> None:
     role = f"game-scores-prod-{handler}"
     (name,) = stage.aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"]
     stage.aws.client("iam").put_role_policy(
-        RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy)
+        RoleName=role, PolicyName=name, PolicyDocument=json.dumps(filled_in(policy))
     )
-
-
-def without(policy: dict[str, Any], sid: str, action: str) -> dict[str, Any]:
-    statements = [
-        {**statement, "Action": [each for each in statement["Action"] if each != action]}
-        if statement["Sid"] == sid
-        else statement
-        for statement in policy["Statement"]
-    ]
-    return {**policy, "Statement": [each for each in statements if each["Action"]]}

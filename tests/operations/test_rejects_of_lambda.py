@@ -179,8 +179,12 @@ def test_what_the_stream_has_no_more_is_told_and_the_rest_is_saved(
 def test_a_batch_that_is_gone_from_its_stream_is_refused_and_stays(
     shell: Shell, stage: Stage, handler: str
 ) -> None:
-    make_batch = kinesis_batch if handler == "ProcessKinesisRecords" else table_batch
-    gone = make_batch("4900000000000000000001", "4900000000000000000009", 5)
+    numbers = ("4900000000000000000001", "4900000000000000000009", 5)
+    gone = (
+        kinesis_batch(*numbers, arn=kinesis_arn(stage))
+        if handler == "ProcessKinesisRecords"
+        else table_batch(*numbers)
+    )
     key = leave(stage, age_exceeded(function_of(stage, handler), gone))
 
     answer = shell("rejects", "redrive", "--json")

@@ -15,7 +15,7 @@ from operations.scores.send import send_payloads
 from operations.stage.mappings import require_mapping
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine
-from operations.watch.parts import Part
+from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status
 from tests.operations.conftest import Shell, clear_bucket, totals, until
 
@@ -215,9 +215,55 @@ def test_status_shows_the_alarms_on_records_that_lambda_gave_up(
     assert answer.out.count("?") == 1
 
 
+@pytest.fixture
+def _silent(stage: Stage) -> Iterator[None]:
+    """A composite alarm and its two parts, all of them in alarm, and one of other people's."""
+    cloudwatch = stage.aws.client("cloudwatch")
+    parts = {"part-in": ("AWS/Kinesis", "StreamName", stage.names.stream)}
+    parts["part-out"] = ("GameScores", "FunctionName", stage.function_name(FUNCTIONS[0]))
+    parts["theirs"] = ("AWS/Kinesis", "StreamName", "a stream of others")
+    for name, (namespace, dimension, value) in parts.items():
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace=namespace,
+            MetricName="Records",
+            Dimensions=[{"Name": dimension, "Value": value}],
+            Statistic="Sum",
+            Period=300,
+            EvaluationPeriods=3,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    arn = cloudwatch.describe_alarms(AlarmNames=["part-out"])["MetricAlarms"][0]["AlarmArn"]
+    rule = f'ALARM("part-in") AND ALARM("{arn}")'
+    cloudwatch.put_composite_alarm(AlarmName="silent", AlarmRule=rule)
+    cloudwatch.put_composite_alarm(AlarmName="their silence", AlarmRule='ALARM("theirs")')
+    for name in ("theirs", "part-in", "part-out"):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="as told")
+    yield
+    cloudwatch.delete_alarms(AlarmNames=["silent"])
+    cloudwatch.delete_alarms(AlarmNames=["their silence"])
+    cloudwatch.delete_alarms(AlarmNames=list(parts))
+
+
+@pytest.mark.usefixtures("_silent", "_empty_bucket")
+def test_status_shows_a_composite_alarm_in_place_of_its_parts(shell: Shell, stage: Stage) -> None:
+    alarmed = shell("status", "--json").json
+    stage.aws.client("cloudwatch").set_alarm_state(
+        AlarmName="part-in", StateValue="OK", StateReason="as told"
+    )
+    well = shell("status", "--json").json
+
+    shown = [part["name"] for part in alarmed["parts"] if part["kind"] == "alarm"]
+    assert shown == ["silent"]
+    assert [problem.split(":")[0] for problem in alarmed["problems"]] == ["alarm silent"]
+    assert well["problems"] == []
+
+
 def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
     functions = [Part("function", name, "Active, 512 MB, 60 s at most") for name in FUNCTIONS]
     alarms = [Part("alarm", f"game-scores-prod-{number}", "OK") for number in range(13)]
+    alarms += [Part("alarm", f"game-scores-prod-{name}", NOT_YET_KNOWN) for name in "abc"]
     console = Console(width=80, record=True, file=io.StringIO())
 
     console.print(status_view("prod", Status((*functions, *alarms), ())))
@@ -227,14 +273,28 @@ def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
         "✓ function ProcessKinesisRecords: Active, 512 MB, 60 s at most",
         "✓          AggregateScoresByUser: Active, 512 MB, 60 s at most",
         "✓ alarm    13 alarms: OK",
+        "?          3 alarms: not yet known",
         "All is well",
     ]
+
+
+@pytest.mark.usefixtures("_empty_bucket")
+def test_a_stage_that_is_well_takes_a_line_a_part_at_80_columns(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    shown, parts = shell("status").out.splitlines(), shell("status", "--json").json["parts"]
+
+    heading, verdict = 1, 1
+    assert len(shown) == heading + len(parts) + verdict
+    assert max(map(len, shown)) <= 80
 
 
 def test_status_finds_what_is_missing(
     shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = dict.fromkeys(stage.variables, "game-scores-missing")
+    missing = {variable: f"{name}-missing" for variable, name in stage.variables.items()}
     monkeypatch.setattr("operations.stage.stage.names_from_stack", lambda *_: missing)
 
     answer = shell("status", "--json", "--region", "us-east-1")

@@ -24,7 +24,12 @@ MOST_README_CHARACTERS = 6_000
 OPENING = "After this page you "
 PAGES = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in pages()}
 BOOK = "\n".join(PAGES.values())
-OTHERS_VARIABLES = {"CAPABILITY_IAM", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"}
+OTHERS_VARIABLES = {
+    "CAPABILITY_IAM",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+    "POWERTOOLS_LOGGER_SAMPLE_RATE",
+}
 PROGRAMS = ("python -m operations", "./operate")
 OTHERS_OPTIONS = {"--pkg-format", "--help", "--on-the-wire"}
 """Of Chalice, and of every verb."""

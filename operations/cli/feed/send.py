@@ -1,24 +1,23 @@
 """The verb send: scores to the Kinesis stream."""
 
 import random
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from chalicelib import names
 from chalicelib.payloads import RECORD_KEYS
 from operations.cli import views
-from operations.cli.options import deployed_stage_options, json_option
+from operations.cli.options import Number, deployed_stage_options, json_option
 from operations.cli.results import print_json
-from operations.errors import OperationFailed, OperationInterrupted, explain
-from operations.scores.files import READERS, BadLine, Scores
+from operations.cli.streams import standard_input
+from operations.errors import EXPLAINED, OperationFailed, OperationInterrupted, explain
+from operations.scores.files import READERS, BadLine, Scores, bounded_lines
 from operations.scores.generate import Tally, generate_scores
 from operations.scores.insert import parse_record
 from operations.scores.send import send_payloads
@@ -35,7 +34,11 @@ from operations.stage.stage import Stage
     """,
     epilog="Example: python -m operations send --records 1000 --users 50 --rate 500",
 )
-@click.argument("file", required=False, type=click.Path(exists=True, allow_dash=True))
+@click.argument(
+    "file",
+    required=False,
+    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
+)
 @click.option(
     "--format",
     "file_format",
@@ -48,7 +51,7 @@ from operations.stage.stage import Stage
     "--skew",
     default=2.0,
     show_default=True,
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1),
     help=f"1: all {names.PLAYERS} get as many; the larger, the more go to a few.",
 )
 @click.option("--seed", default=1, show_default=True, help=f"Repeats the very same {names.SCORES}.")
@@ -57,7 +60,7 @@ from operations.stage.stage import Stage
     type=int,
     help=f"The first {names.RECORD_ID} to generate; default: unused ones.",
 )
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Records a second.")
+@click.option("--rate", type=Number(min=0.001), help="Records a second.")
 @click.option(
     "--aggregate", is_flag=True, help="Pack many into one Kinesis record, as the KPL does."
 )
@@ -97,7 +100,7 @@ def send(
             scores = _generated(records or 0, users, seed, skew, first_id)
         else:
             bars.update(task, total=_check(file, file_format))
-            scores = _reader(file, file_format)(_open(file, opened))
+            scores = _reader(file, file_format)(bounded_lines(_open(file, opened)))
         started = time.monotonic()
         try:
             send_payloads(
@@ -110,7 +113,7 @@ def send(
             )
         except BadLine as error:
             raise BadLine(f"{error} {sent:,} records before it were sent. {again}") from error
-        except (OperationFailed, BotoCoreError, ClientError) as error:
+        except (OperationFailed, *EXPLAINED) as error:
             failure = error if isinstance(error, OperationFailed) else explain(error)
             raise type(failure)(f"{failure} {sent:,} records were sent. {again}") from error
         except KeyboardInterrupt:
@@ -140,7 +143,7 @@ def _generated(records: int, users: int, seed: int, skew: float, first_id: int) 
         yield score.payload, parse_record(score.payload.decode())
 
 
-def _reader(file: str, file_format: str | None) -> Callable[[BinaryIO], Scores]:
+def _reader(file: str, file_format: str | None) -> Callable[[Iterable[bytes]], Scores]:
     ending = Path(file).suffix.removeprefix(".").lower()
     return READERS.get(file_format or ending, READERS["jsonl"])
 
@@ -148,13 +151,13 @@ def _reader(file: str, file_format: str | None) -> Callable[[BinaryIO], Scores]:
 def _check(file: str, file_format: str | None) -> int | None:
     """The number of records in the file; a file with a bad line is not sent at all.
 
-    Standard input cannot be read twice, so it is sent as it is read.
+    Standard input or a pipe cannot be read twice, so it is sent as it is read.
     """
-    if file == "-":
+    if file == "-" or not Path(file).is_file():
         return None
     with Path(file).open("rb") as opened:
-        return sum(1 for _ in _reader(file, file_format)(opened))
+        return sum(1 for _ in _reader(file, file_format)(bounded_lines(opened)))
 
 
 def _open(file: str, opened: ExitStack) -> BinaryIO:
-    return sys.stdin.buffer if file == "-" else opened.enter_context(Path(file).open("rb"))
+    return standard_input() if file == "-" else opened.enter_context(Path(file).open("rb"))

@@ -1,15 +1,19 @@
 """The verb forget: a player erased on request."""
 
-import sys
-
 import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from chalicelib import names
-from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.options import (
+    SECONDS,
+    deployed_stage_options,
+    json_option,
+    max_read_units_option,
+)
 from operations.cli.results import print_json
 from operations.cli.shown import shown
+from operations.cli.streams import ends_with, somebody_can_answer
 from operations.errors import Misuse
 from operations.forget.forget import Erased, Forgotten
 from operations.forget.forget import forget as forget_player
@@ -36,7 +40,7 @@ from operations.tables.scan import ReadMeter
     "settle_seconds",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     help="Seconds after which it looks whether something came back.",
 )
 @click.option(
@@ -44,7 +48,7 @@ from operations.tables.scan import ReadMeter
     "patience_seconds",
     default=120.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     help="Seconds that AggregateScoresByUser may take to count the deletions.",
 )
 @max_read_units_option
@@ -73,10 +77,10 @@ def forget(
         patience_seconds=patience_seconds,
         dry_run=dry_run,
     )
-    if as_json:
-        erased = result.erased
-        print_json(
-            {
+    erased = result.erased
+    with ends_with(1 if erased.unreadable else 0):
+        if as_json:
+            fields = {
                 "user": user,
                 "dry_run": result.is_dry_run,
                 "records": erased.records,
@@ -89,14 +93,13 @@ def forget(
                 "looks": result.looks,
                 "seconds": round(result.seconds, 3),
             }
-        )
-    else:
-        Console().print(forgotten(result))
-    sys.exit(1 if result.erased.unreadable else 0)
+            print_json(fields)
+        else:
+            Console().print(forgotten(result))
 
 
 def _ask(user: str) -> None:
-    if not sys.stdin.isatty():
+    if not somebody_can_answer():
         raise Misuse("Nothing was erased: there is nobody to ask, so add --yes.")
     typed = click.prompt(
         f"There is no way back. Type the {names.PLAYER}'s name to erase it", err=True

@@ -1,6 +1,5 @@
 """The verb rebuild: every total set from the records."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +9,15 @@ from rich.table import Table
 
 from chalicelib import names
 from operations.cli import views
-from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.options import (
+    SECONDS,
+    deployed_stage_options,
+    json_option,
+    max_read_units_option,
+)
 from operations.cli.results import print_json, total_fields
 from operations.cli.shown import shown
+from operations.cli.streams import ends_with
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.rebuild import Rebuilt, UnwritableTotal
@@ -37,7 +42,7 @@ from operations.totals.rebuild import rebuild as rebuild_totals
     "settle_seconds",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     help="Seconds of quiet after which the table's stream counts as read.",
 )
 @click.option(
@@ -68,35 +73,37 @@ def rebuild(
             settle_seconds=settle_seconds,
             without_expired=without_expired,
         )
-    if as_json:
-        fields: dict[str, Any] = {
-            "dry_run": result.is_dry_run,
-            "records": result.records,
-            "invalid_records": result.invalid_records,
-            "users": result.users,
-            "changed_users": result.changed_users,
-            "changed": {
-                each.username: total_fields(each.found, each.expected) for each in result.changed
-            },
-            "unwritable": [
-                {
-                    "username": each.username,
-                    "reason": each.reason,
-                    "records": [
-                        {"record_id": part.record_id, "score": str(part.score)}
-                        for part in each.records
-                    ],
-                }
-                for each in result.unwritable
-            ],
-            "receipts": result.receipts,
-            "read_units": result.read_units,
-            "seconds": round(result.seconds, 3),
-        }
-        print_json(fields)
-    else:
-        Console().print(rebuilt(result))
-    sys.exit(1 if result.unwritable else 0)
+    with ends_with(1 if result.unwritable else 0):
+        if as_json:
+            print_json(_fields(result))
+        else:
+            Console().print(rebuilt(result))
+
+
+def _fields(result: Rebuilt) -> dict[str, Any]:
+    return {
+        "dry_run": result.is_dry_run,
+        "records": result.records,
+        "invalid_records": result.invalid_records,
+        "users": result.users,
+        "changed_users": result.changed_users,
+        "changed": {
+            each.username: total_fields(each.found, each.expected) for each in result.changed
+        },
+        "unwritable": [
+            {
+                "username": each.username,
+                "reason": each.reason,
+                "records": [
+                    {"record_id": part.record_id, "score": str(part.score)} for part in each.records
+                ],
+            }
+            for each in result.unwritable
+        ],
+        "receipts": result.receipts,
+        "read_units": result.read_units,
+        "seconds": round(result.seconds, 3),
+    }
 
 
 def unwritable_table(totals: Sequence[UnwritableTotal]) -> Table:

@@ -1,6 +1,5 @@
 """The verb reconcile: whether every total is the sum of the user's records."""
 
-import sys
 from typing import Any
 
 import click
@@ -8,9 +7,15 @@ from rich.console import Console, Group, RenderableType
 
 from chalicelib import names
 from operations.cli import views
-from operations.cli.options import deployed_stage_options, json_option, max_read_units_option
+from operations.cli.options import (
+    SECONDS,
+    deployed_stage_options,
+    json_option,
+    max_read_units_option,
+)
 from operations.cli.results import difference_field, print_json, total_fields
 from operations.cli.shown import shown
+from operations.cli.streams import ends_with
 from operations.stage.stage import Stage
 from operations.tables.scan import ReadMeter
 from operations.totals.reconcile import Reconciliation
@@ -36,7 +41,7 @@ from operations.totals.reconcile import reconcile as compare_totals
     "settle_seconds",
     default=3.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     help="Seconds to wait before what differs is looked at again.",
 )
 @max_read_units_option
@@ -58,30 +63,33 @@ def reconcile(
             user=user,
             settle_seconds=settle_seconds,
         )
-    if as_json:
-        fields: dict[str, Any] = {
-            "exact": result.is_exact,
-            "records": result.records,
-            "invalid_records": result.invalid_records,
-            "invalid": [each._asdict() for each in result.invalid],
-            "users": result.users,
-            "differing_users": result.differing_users,
-            "differences": {
-                each.username: {
-                    **total_fields(each.found, each.expected),
-                    "difference": difference_field(each.found, each.expected),
-                    "moving": each.is_moving,
-                }
-                for each in result.differences
-            },
-            "looks": result.looks,
-            "read_units": result.read_units,
-            "seconds": round(result.seconds, 3),
-        }
-        print_json(fields)
-    else:
-        Console().print(reconciliation(result))
-    sys.exit(0 if result.is_exact else 1)
+    with ends_with(0 if result.is_exact else 1):
+        if as_json:
+            print_json(_fields(result))
+        else:
+            Console().print(reconciliation(result))
+
+
+def _fields(result: Reconciliation) -> dict[str, Any]:
+    return {
+        "exact": result.is_exact,
+        "records": result.records,
+        "invalid_records": result.invalid_records,
+        "invalid": [each._asdict() for each in result.invalid],
+        "users": result.users,
+        "differing_users": result.differing_users,
+        "differences": {
+            each.username: {
+                **total_fields(each.found, each.expected),
+                "difference": difference_field(each.found, each.expected),
+                "moving": each.is_moving,
+            }
+            for each in result.differences
+        },
+        "looks": result.looks,
+        "read_units": result.read_units,
+        "seconds": round(result.seconds, 3),
+    }
 
 
 def reconciliation(result: Reconciliation) -> RenderableType:

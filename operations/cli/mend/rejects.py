@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
 from operations.cli.shown import escaped, escaped_lines, shown
+from operations.cli.streams import ends_with, somebody_can_answer
 from operations.errors import Misuse
 from operations.rejects.discard import discard as discard_objects
 from operations.rejects.discard import find_to_discard
@@ -111,10 +111,10 @@ def redrive(*, stage: Stage, prefix: str, dry_run: bool, as_json: bool) -> None:
             print_json(each.__dict__)
         else:
             progress.print(redriven(each))
-    if not as_json:
-        summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "none"
-        click.echo(f"Objects: {summary}. {done:,} of {records:,} records are done with.")
-    sys.exit(1 if outcomes.keys() - {"done", "would redrive"} else 0)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items()) or "none"
+    with ends_with(1 if outcomes.keys() - {"done", "would redrive"} else 0):
+        if not as_json:
+            click.echo(f"Objects: {summary}. {done:,} of {records:,} records are done with.")
 
 
 @rejects.command(epilog=f"Example: python -m operations rejects discard {SHOWN_KEY} --yes")
@@ -138,7 +138,7 @@ def discard(
     what = f"{len(objects):,} {'object' if len(objects) == 1 else 'objects'}, {records:,} records"
     if objects and not yes:
         Console(stderr=True).print(views.rejects_list(objects, title="To discard"))
-        if not sys.stdin.isatty():
+        if not somebody_can_answer():
             raise Misuse(f"Nothing was discarded ({what}): there is nobody to ask, so add --yes.")
         click.confirm(f"Discard {what}?", abort=True, err=True)
     stayed = 0
@@ -148,13 +148,14 @@ def discard(
             print_json(each.__dict__)
         elif not each.is_gone:
             click.echo(f"{escaped(each.key)} stays: it was written again meanwhile.")
-    if not as_json:
-        click.echo(
-            f"Discarded {what}; the bucket keeps them as noncurrent versions for {KEPT_DAYS} days."
-        )
-        if any(each.function == AGGREGATOR for each in objects):
-            click.echo("Changes are among them that no total has: `rebuild` sets the totals right.")
-    sys.exit(1 if stayed else 0)
+    lines = [
+        f"Discarded {what}; the bucket keeps them as noncurrent versions for {KEPT_DAYS} days."
+    ]
+    if any(each.function == AGGREGATOR for each in objects):
+        lines.append("Changes are among them that no total has: `rebuild` sets the totals right.")
+    with ends_with(1 if stayed else 0):
+        if not as_json:
+            click.echo("\n".join(lines))
 
 
 def _payload(record: Mapping[str, Any]) -> str | None:

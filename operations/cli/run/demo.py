@@ -1,6 +1,5 @@
 """The verb demo: the whole pipeline on this machine, with the lab and scores played through it."""
 
-import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,6 +15,7 @@ from operations.cli import views
 from operations.cli.options import json_option
 from operations.cli.results import print_json, total_fields
 from operations.cli.shown import escaped, shown
+from operations.cli.streams import ends_with
 from operations.local.demo import (
     LAB_CHANGES,
     LAB_PLAYERS,
@@ -62,28 +62,35 @@ def demo(*, records: int, users: int, seed: int, as_json: bool) -> None:
                 lambda name, now, goal: bars.update(tasks[name], completed=now, total=goal),
                 plan,
             )
-    if as_json:
-        print_json(
-            {
-                "totals": {name: str(total) for name, total in result.totals.items()},
-                "differences": {
-                    name: total_fields(found, expected)
-                    for name, (found, expected) in result.differences.items()
-                },
-                "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
-                "exact": result.is_exact,
-            }
-        )
-    else:
-        console = Console()
-        console.print("", views.leaderboard(result.totals), views.rejects_table(result.rejects))
-        for function, lines in result.log_lines.items():
-            console.print(log_excerpt(function, lines))
-        if result.differences:
-            console.print(differences_table(result.differences))
-        console.print(f"\nTook {time.monotonic() - started:.0f} seconds.", style="dim")
-        console.print(verdict(result))
-    sys.exit(0 if result.is_exact else 1)
+    seconds = time.monotonic() - started
+    with ends_with(0 if result.is_exact else 1):
+        if as_json:
+            print_json(_fields(result))
+        else:
+            Console().print(outcome(result, seconds))
+
+
+def _fields(result: DemoResult) -> dict[str, Any]:
+    return {
+        "totals": {name: str(total) for name, total in result.totals.items()},
+        "differences": {
+            name: total_fields(found, expected)
+            for name, (found, expected) in result.differences.items()
+        },
+        "rejects": [each.reason for kept in result.rejects for each in kept.rejects],
+        "exact": result.is_exact,
+    }
+
+
+def outcome(result: DemoResult, seconds: float) -> RenderableType:
+    """The best totals, the rejects, what the functions logged last, and the verdict."""
+    parts: list[RenderableType] = ["", views.leaderboard(result.totals)]
+    parts.append(views.rejects_table(result.rejects))
+    parts += [log_excerpt(function, lines) for function, lines in result.log_lines.items()]
+    if result.differences:
+        parts.append(differences_table(result.differences))
+    parts += ["", shown(f"Took {seconds:.0f} seconds.", "dim"), verdict(result)]
+    return Group(*parts)
 
 
 def explanation(plan: Plan) -> Table:

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from operations.cli import views
-from operations.cli.options import deployed_stage_options, json_option, until_interrupted
+from operations.cli.options import Number, deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
 from operations.cli.shown import shown
 from operations.stage.stage import Stage
@@ -22,7 +22,7 @@ from operations.watch.leaderboard import Doing, PipelineWatch, Standings, read_s
     "every_seconds",
     default=2.0,
     show_default=True,
-    type=click.FloatRange(min=0.1),
+    type=Number(min=0.1, max=86_400),
     help="Seconds between two looks of --watch; each reads the whole table of totals.",
 )
 @click.option(

@@ -8,11 +8,14 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from operations.cli.options import deployed_stage_options, json_option, until_interrupted
+from operations.cli.options import Number, deployed_stage_options, json_option, until_interrupted
 from operations.cli.results import print_json
 from operations.cli.shown import escaped_lines
 from operations.stage.stage import FUNCTIONS, Stage
 from operations.watch.logs import LogLine, follow_logs, read_logs
+
+MOST_MINUTES = 10 * 365 * 24 * 60
+"""Ten years, as long as CloudWatch keeps lines that it does not keep for ever."""
 
 
 @click.command(epilog="Example: python -m operations logs --function AggregateScoresByUser")
@@ -21,7 +24,12 @@ from operations.watch.logs import LogLine, follow_logs, read_logs
 @click.option("--invocations", is_flag=True, help="Also Lambda's START, END and REPORT lines.")
 @click.option("--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
 @click.option(
-    "--minutes", default=10.0, show_default=True, help="How far back to begin.", metavar="MINUTES"
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    type=Number(min=0, max=MOST_MINUTES),
+    metavar="MINUTES",
+    help="How far back to begin.",
 )
 @json_option
 @deployed_stage_options

@@ -1,7 +1,7 @@
 """The verb status: whether the stage is well."""
 
-import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -11,9 +11,13 @@ from operations.cli import views
 from operations.cli.options import deployed_stage_options, json_option
 from operations.cli.results import print_json
 from operations.cli.shown import shown
+from operations.cli.streams import ends_with
 from operations.stage.stage import Stage
 from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status, read_status
+
+NAMED = 2
+"""Up to this many alarms that are not yet known are named; after a first deploy none is known."""
 
 
 @click.command(epilog="Example: python -m operations status")
@@ -26,20 +30,23 @@ def status(*, stage: Stage, as_json: bool) -> None:
     discarded.
     """
     found = read_status(stage)
-    if as_json:
-        result = {
-            "well": not found.problems,
-            "problems": found.problems,
-            "parts": [part._asdict() for part in found.parts],
-            "newest_rejects": [
-                {"key": each.key, "written": each.written.isoformat(), "records": len(each.rejects)}
-                for each in found.newest_rejects
-            ],
-        }
-        print_json(result)
-    else:
-        Console().print(status_view(stage.name, found))
-    sys.exit(1 if found.problems else 0)
+    with ends_with(1 if found.problems else 0):
+        if as_json:
+            print_json(_fields(found))
+        else:
+            Console().print(status_view(stage.name, found))
+
+
+def _fields(found: Status) -> dict[str, Any]:
+    return {
+        "well": not found.problems,
+        "problems": found.problems,
+        "parts": [part._asdict() for part in found.parts],
+        "newest_rejects": [
+            {"key": each.key, "written": each.written.isoformat(), "records": len(each.rejects)}
+            for each in found.newest_rejects
+        ],
+    }
 
 
 def status_view(stage: str, found: Status) -> RenderableType:
@@ -72,11 +79,12 @@ def _with_quiet_alarms_together(parts: Iterable[Part]) -> Iterator[Part]:
         if part not in quiet:
             yield part
         elif part is quiet[0]:
-            unknown = [each for each in quiet if each.state == NOT_YET_KNOWN]
+            unknown = [each.name for each in quiet if each.state == NOT_YET_KNOWN]
             if well := len(quiet) - len(unknown):
                 yield Part("alarm", f"{well} alarms" if well > 1 else "1 alarm", "OK")
             if unknown:
-                yield Part("alarm", ", ".join(each.name for each in unknown), NOT_YET_KNOWN)
+                names = ", ".join(unknown) if len(unknown) <= NAMED else f"{len(unknown)} alarms"
+                yield Part("alarm", names, NOT_YET_KNOWN)
 
 
 def _add_part(table: Table, part: Part, kind: str) -> None:
