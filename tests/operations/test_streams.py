@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import names
 from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
 from operations.stage.config import PROJECT
@@ -97,7 +98,7 @@ def test_messages_that_nobody_can_read_stop_nothing(bash: Bash, stage: Stage) ->
     closed = bash("operate reconcile --user Piper 2>&- <&-")
 
     assert ended.returncode == 0
-    assert "Piper's score of 3 stands in" in ended.stdout
+    assert f"Piper's {names.SCORE.lower()} of 3 stands in" in ended.stdout
     assert closed.returncode in (0, 1)
     until(lambda: totals(stage, "Piper"), {"Piper": Decimal(3)})
 
