@@ -11,7 +11,7 @@ from chalicelib.clients import WORKERS
 
 PATIENCE_SECONDS = 25
 """How long a failure lets the other calls go on. A call that fails takes some 23 seconds, so
-the last one that begins before ends 48 seconds after the first: within the timeout of 60."""
+the last one that begins before ends 48 seconds after the first, far within the time-out."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

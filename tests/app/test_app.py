@@ -91,7 +91,7 @@ def test_ingestion_has_time_and_memory_for_a_batch_full_of_aggregates() -> None:
         aggregation = config.scope(stage, "AggregateScoresByUser")
 
         assert (ingestion.lambda_timeout, ingestion.lambda_memory_size) == (900, 1769)
-        assert (aggregation.lambda_timeout, aggregation.lambda_memory_size) == (60, 1769)
+        assert (aggregation.lambda_timeout, aggregation.lambda_memory_size) == (300, 1769)
 
 
 def test_a_bucket_that_is_not_recorded_fails_the_batch_only_when_there_is_a_reject(

@@ -7,10 +7,12 @@ from collections import Counter
 import pytest
 
 from benchmarks.events import Players
+from benchmarks.results import load
 from benchmarks.simulation.adding import Adding
 from benchmarks.simulation.batches import Mapping, deliver, run_through
 from benchmarks.simulation.hints import units_with_hints
 from benchmarks.simulation.players import hottest_share, zipf_players
+from docs.scale import ALIKE_WHERE_SLOW, SLOW
 
 CHANCE = 1
 
@@ -98,3 +100,16 @@ def test_a_hint_saves_little_where_several_environments_write_a_user() -> None:
     assert alone == pytest.approx(1 + 1 / 51, abs=0.001)
     assert many == pytest.approx(1 + 2 / 51, abs=0.001)
     assert four == pytest.approx(1 + (1 + 3 / 4) / 51, abs=0.001)
+
+
+def test_choices_that_a_page_leaves_out_come_to_the_same() -> None:
+    for rate in {row["records_per_second"] for row in load("batching") if "choice" in row}:
+        if rate > SLOW:
+            continue
+        dollars = {
+            row["choice"]: row["dollars_a_month"]
+            for row in load("batching")
+            if row.get("records_per_second") == rate
+        }
+        for choice in ALIKE_WHERE_SLOW:
+            assert dollars[choice] == pytest.approx(dollars["2,000"], rel=0.005)

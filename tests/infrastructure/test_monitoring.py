@@ -384,8 +384,7 @@ def test_an_invocation_that_times_out_is_an_alarm(function: str) -> None:
     )
     (name,) = alarm["Dimensions"]
     assert name["Value"] == f"game-scores-prod-{function}"
-    often = "15 minutes" if time_out == 900 else "minute"
-    assert f"comes again every {often}." in alarm["AlarmDescription"]
+    assert f"comes again every {time_out // 60} minutes." in alarm["AlarmDescription"]
 
 
 def test_what_is_told_of_time_outs_is_what_the_functions_have() -> None:

@@ -50,16 +50,18 @@ from tests.recorder import sitecustomize as recorder
 POLICIES = {name: read_policy(name) for name in (DEPLOYER, OPERATOR)}
 
 NO_RESOURCE = {
-    "cloudformation:ValidateTemplate",
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
+    "cloudwatch:PutCompositeAlarm",
     "dynamodb:ListBackups",
     "lambda:CreateEventSourceMapping",
     "lambda:ListEventSourceMappings",
     "logs:DescribeLogGroups",
 }
-"""Actions for which AWS knows no resource to restrict them to.
+"""Actions for which AWS knows no resource to restrict them to, or takes none for composite alarms.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
 """
 
 NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
@@ -93,6 +95,8 @@ BY_CLOUDFORMATION = {
     "AWS::S3::BucketPolicy": "s3: DeleteBucketPolicy GetBucketPolicy PutBucketPolicy",
     "AWS::CloudWatch::Alarm": "cloudwatch: DeleteAlarms DescribeAlarms ListTagsForResource "
     "PutMetricAlarm TagResource",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch: DeleteAlarms DescribeAlarms "
+    "ListTagsForResource PutCompositeAlarm TagResource",
     "AWS::CloudWatch::Dashboard": "cloudwatch: DeleteDashboards GetDashboard PutDashboard",
 }
 """What CloudFormation does in the name of who deploys a stack, and the embedded AWS does not ask.
