@@ -45,6 +45,10 @@ def test_a_month_costs_what_was_reckoned_by_hand() -> None:
     assert month.dollars == pytest.approx(sum(month.parts.values()))
 
 
+NAME_BYTES = 11
+"""Of the service's name, with which the costs are reckoned."""
+
+
 def test_a_record_is_logged_with_as_many_bytes_as_are_paid_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -56,7 +60,8 @@ def test_a_record_is_logged_with_as_many_bytes_as_are_paid_for(
 
     line = written.getvalue().rstrip("\n")
     beside = len(line) - 60 + BYTES_THAT_CLOUDWATCH_ADDS
-    assert beside == monthly.LOG_BYTES_BESIDE_THE_PAYLOAD
+    assert line.count(telemetry.SERVICE) == 1
+    assert beside == monthly.LOG_BYTES_BESIDE_THE_PAYLOAD + len(telemetry.SERVICE) - NAME_BYTES
 
 
 def test_every_alarm_is_paid_for() -> None:
