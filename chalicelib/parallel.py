@@ -1,5 +1,7 @@
 """Writes side by side: an invocation waits for the network most of its time."""
 
+import os
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -56,4 +58,22 @@ def in_parallel(function: Callable[[Task], Result], items: Iterable[Task]) -> li
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(WORKERS, thread_name_prefix="writer")
+    """The threads, all on one core: only one at a time has the interpreter.
+
+    Each wait for the network hands the interpreter to another thread. Spread over two cores that
+    costs a quarter of a request's CPU time (`python -m benchmarks aggregator`).
+    """
+    return ThreadPoolExecutor(WORKERS, "writer", _stay_on, (_any_core(),))
+
+
+def _any_core() -> set[int]:
+    """One of the cores that this process may use; none where the system does not tell."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return {random.choice(cores)} if cores else set()
+
+
+def _stay_on(core: set[int]) -> None:
+    if core:
+        os.sched_setaffinity(
+            0, core
+        )  # 0: the thread that asks, https://man7.org/linux/man-pages/man2/sched_setaffinity.2.html

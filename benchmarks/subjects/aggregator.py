@@ -23,6 +23,7 @@ from operations.local.server import embedded_aws
 from operations.stage.stacks import apply_stack
 
 LATENCY_MS = 4
+LARGE = 1_000
 CYCLE = 52
 """Batches of one record a user in which each user's item fills up and moves its receipts once."""
 
@@ -32,21 +33,33 @@ def scenarios(batch: int) -> dict[str, Players]:
     return {
         "fresh": Players(None),
         "steady": Players(batch),
-        "500 users": Players(500),
         "20 users": Players(20),
         "one user": Players(1),
     }
 
 
+def measured_scenarios() -> Iterator[tuple[str, Players, int, int, int]]:
+    """Scenario, players, batch, and how many batches are measured: of ours, of a rival."""
+    for scenario, players in scenarios(100).items():
+        yield scenario, players, 100, 12 if scenario == "fresh" else CYCLE, 5
+    for scenario in ("steady", "one user"):
+        yield scenario, scenarios(LARGE)[scenario], LARGE, 8, 1
+
+
+def quick_scenarios() -> Iterator[tuple[str, Players, int, int, int]]:
+    """The same, to see that it runs."""
+    for scenario, players in scenarios(20).items():
+        yield scenario, players, 20, 2, 2
+
+
 def reported_scenarios() -> Iterator[tuple[str, Players, int, int]]:
     """Scenario, players, batch and number of batches of what the service reports on."""
     for scenario, players in scenarios(100).items():
-        if scenario != "500 users":
-            yield scenario, players, 100, 4 if scenario == "fresh" else CYCLE
+        yield scenario, players, 100, 4 if scenario == "fresh" else CYCLE
     for scenario in ("steady", "one user"):
         hurried = replace(scenarios(100)[scenario], batches_per_second=10)
         yield f"{scenario}, ten batches a second", hurried, 100, CYCLE
-    yield "one user", scenarios(1000)["one user"], 1000, 10
+    yield "one user", scenarios(LARGE)["one user"], LARGE, 10
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
@@ -56,12 +69,9 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
         with contenders(
             app.aggregate_scores_by_user, AGGREGATORS, server.endpoint_url, session
         ) as handlers:
-            for batch in (20,) if quick else (100, 1000):
-                for scenario, players in scenarios(batch).items():
-                    announce(f"aggregator: batches of {batch:,}, {scenario}")
-                    rows += _measure_scenario(
-                        server, handlers, scenario, players, batch, quick=quick
-                    )
+            for setting in quick_scenarios() if quick else measured_scenarios():
+                announce(f"aggregator: batches of {setting[2]:,}, {setting[0]}")
+                rows += _measure_scenario(server, handlers, setting, quick=quick)
     if not quick:
         announce("aggregator: write units as the embedded AWS reports them")
         rows += _measure_on_embedded_aws()
@@ -71,27 +81,24 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
 def _measure_scenario(
     server: DynamoDBServer,
     handlers: Mapping[str, Handler],
-    scenario: str,
-    players: Players,
-    batch: int,
+    setting: tuple[str, Players, int, int, int],
     *,
     quick: bool,
 ) -> list[Row]:
+    scenario, players, batch, batches, rival_batches = setting
     server.reset()
     server.seed(TOTALS_TABLE)
     make_events = partial(_events, players, batch)
-    large = batch == 1000
-    rival_batches = 2 if quick or large else 5
     costs = alternate(
         handlers,
         make_events,
         server.usage,
-        batches=2 if quick else 12 if large or scenario == "fresh" else CYCLE,
+        batches=batches,
         rival_batches=rival_batches,
         prefix=scenario,
     )
     walls: dict[str, Cost] = {}
-    if batch <= 100 and scenario != "500 users":
+    if batch < LARGE:
         server.set_latency(LATENCY_MS)
         walls = alternate(
             handlers,
@@ -105,7 +112,7 @@ def _measure_scenario(
     rows: list[Row] = []
     for name, cost in costs.items():
         peak = None
-        if scenario in ("steady", "one user"):
+        if batch < LARGE and scenario in ("steady", "one user"):
             peak = peak_memory_kib(handlers[name], next(make_events(f"{scenario}-memory-{name}")))
         rows.append(
             {

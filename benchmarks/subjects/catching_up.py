@@ -33,10 +33,9 @@ PLAYERS: Mapping[str, Players] = {
     "adding, 20 users": Players(20),
 }
 STORING = "storing"
-SETTINGS = ((100, 1), (100, 2), (1000, 1))
-"""Batch size and ParallelizationFactor."""
+SETTINGS = ((100, 1, 3), (100, 2, 3), (1000, 1, 2))
+"""Batch size, ParallelizationFactor, and how many runs."""
 
-RUNS = 3
 RECORDS_APART = 10_000_000
 
 
@@ -51,14 +50,14 @@ class Shard(NamedTuple):
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
     rows: list[Row] = []
     numbers = itertools.count(1)
-    settings = ((20, 1),) if quick else SETTINGS
+    settings = ((20, 1, 1),) if quick else SETTINGS
     with dynamodb_server() as server, ProcessPoolExecutor(2, get_context("spawn")) as consumers:
         server.set_latency(LATENCY_MS)
-        for work, setting in itertools.product((*PLAYERS, STORING), settings):
-            shard = Shard(work, *setting)
-            announce(f"catching up: {work}, batches of {shard.batch:,}, {setting[1]} at a time")
+        for work, (batch, parallel, runs) in itertools.product((*PLAYERS, STORING), settings):
+            shard = Shard(work, batch, parallel)
+            announce(f"catching up: {work}, batches of {batch:,}, {parallel} at a time")
             rates: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-            for run in range(1 if quick else RUNS):
+            for run in range(runs):
                 for name in CONTENDERS[:: 1 if run % 2 else -1]:
                     server.reset()
                     server.seed(TOTALS_TABLE)
@@ -90,7 +89,7 @@ def _consume(endpoint_url: str, shard: Shard, contender: str, number: int) -> fl
         if work == STORING
         else (app.aggregate_scores_by_user, AGGREGATORS)
     )
-    batches = max(1, (2000 if contender == OURS else 200) // batch)
+    batches = max(1, (2000 if contender == OURS else 100) // batch)
     with silent(), contenders(ours, rivals, endpoint_url, rival_session()) as handlers:
         handler = handlers[contender]
         handler(next(_events(work, 20, 2 * number)), CONTEXT)
