@@ -54,8 +54,7 @@ def adding() -> str:
         f"With ten batches a second, so that many records are of one second, it is {steady:.2f} "
         f"for the steady users and {hot:.2f} for the one user, who costs {large:.3f} in batches "
         "of 1,000. Against a service that answers at once, which no service does, the CPU ratios "
-        f"are {', '.join(at_once[:-1])} and {at_once[-1]}: threads then wait for each other and "
-        "not for the network."
+        f"are {', '.join(at_once[:-1])} and {at_once[-1]}."
     )
 
 

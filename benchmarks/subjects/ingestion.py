@@ -43,7 +43,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                 server.reset()
                 make_events = partial(_events, kind, size, batch, first_ids)
                 run = partial(alternate, handlers, make_events, server.usage, prefix="")
-                batches = 1 if quick else 15
+                batches = 1 if quick else 9
                 costs = run(batches=batches, rival_batches=1 + batches // 3)
                 server.set_latency(LATENCY_MS)
                 walls = run(batches=1 if quick else 7, rival_batches=1 if quick else 3)
