@@ -242,8 +242,8 @@ def batch_choice() -> str:
         f"At 10,000 records a second the month is {1 - ours / small:.0%} cheaper than with batches "
         f"of 100, and {1 - ours / two:.1%} cheaper than with two batches of a shard at a time. "
         "More folding needs more waiting: gathering up to 10,000 changes for ten seconds would "
-        f"make it {1 - patient / small:.0%}, and every total ten seconds late. At 1 and 100 a "
-        "second the window closes before any of these sizes is reached, so nothing is later."
+        f"make it {1 - patient / small:.0%}, and every total ten seconds late. At one a second the "
+        "window closes before any of these sizes is reached, so no total is later."
     )
 
 
