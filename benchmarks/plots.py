@@ -109,7 +109,7 @@ def _draw_growth(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
                 axis.xaxis.set_minor_locator(NullLocator())
                 axis.xaxis.set_major_formatter(AS_NUMBERS)
         counts.set_ylim(0, 1.3)
-        times.set_ylim(0, 0.4)
+        times.set_ylim(0, 0.5)
         times.set_xlabel(label)
     axes[0].set_ylabel("write units and requests\n(a record)")
     axes[count].set_ylabel("CPU\n(milliseconds a record)")
@@ -155,7 +155,7 @@ def _draw_end_to_end(_: Figure, rows: list[Row], axes: list[Axes]) -> None:
 
 def _draw_scale(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
     for name, look in LOOKS.items():
-        own = [row for row in rows if row["contender"] == name and "records_per_second" in row]
+        own = [row for row in rows if row.get("contender") == name and "dollars_by_part" in row]
         rates = [row["records_per_second"] for row in own]
         dollars = [row["dollars_by_part"]["DynamoDB, totals"] for row in own]
         _curve(axes[0], rates, dollars, look)
