@@ -6,6 +6,7 @@ from benchmarks.looks import LOOKS
 from benchmarks.results import Row, load
 from benchmarks.simulation import assumptions, monthly, needs
 from benchmarks.simulation.deployed import AGGREGATION, deployed
+from benchmarks.simulation.hints import ROOM
 from benchmarks.simulation.players import hottest_share
 from benchmarks.subjects.scale import BATCHES
 from docs.markdown import one, table, titles, two_digits
@@ -274,7 +275,7 @@ def hints() -> str:
     )
     return (
         f"A steady user's record would cost {alone} execution environment, {' and '.join(more)}, "
-        "instead of 1.039; a table has four shards at least. The hundredth part of a "
+        f"instead of {1 + 2 / ROOM:.3f}; a table has four shards at least. The hundredth part of a "
         "unit is not worth a memory that may be wrong."
     )
 
