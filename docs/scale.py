@@ -5,11 +5,12 @@ from collections.abc import Callable
 from benchmarks.looks import LOOKS
 from benchmarks.results import Row, load
 from benchmarks.simulation import assumptions, monthly, needs
-from benchmarks.simulation.deployed import AGGREGATION, deployed
+from benchmarks.simulation.deployed import deployed
 from benchmarks.simulation.hints import ROOM
 from benchmarks.simulation.players import hottest_share
 from benchmarks.subjects.scale import BATCHES
 from docs.markdown import one, table, titles, two_digits
+from operations.stage.stage import AGGREGATOR
 
 SLOW, ALIKE_WHERE_SLOW = 100, ("300", "500", "1,000")
 """Up to that rate these choices come to the same as 100 and 2,000: the window closes first."""
@@ -53,7 +54,7 @@ def scale_growth() -> str:
         "- **It grows in a straight line**: nothing in it is shared but the users' items. A full "
         f"shard's batches, one at a time, keep Game Scores busy {busy:.0%} of the time, so a "
         f"ParallelizationFactor of {ours['parallelization']} is enough; it is set to "
-        f"{deployed(AGGREGATION).parallelization}. The lab's handler needs "
+        f"{deployed(AGGREGATOR).parallelization}. The lab's handler needs "
         f"{lab['parallelization']}; the idempotency layer would need "
         f"{idempotent['parallelization']}, where {assumptions.MOST_PARALLEL_BATCHES} are allowed: "
         "it never keeps up with full shards."

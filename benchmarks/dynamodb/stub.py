@@ -14,6 +14,9 @@ from botocore.awsrequest import AWSResponse
 
 from benchmarks.dynamodb.tables import Tables
 
+NOWHERE = "http://127.0.0.1:9"
+"""An endpoint that no request reaches, as each is answered before."""
+
 
 class _Body:
     def __init__(self, content: bytes) -> None:

@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import mean, quantiles
+from statistics import quantiles
 
 MilliSeconds = Callable[[int], float]
 """How long a function takes for a batch of so many records."""
@@ -108,8 +108,3 @@ def _deliver_lane(
         delivered.sizes.append(end - first)
         delivered.milliseconds.append(milliseconds)
         first, free = end, start + milliseconds / 1000
-
-
-def mean_milliseconds(delivered: Delivered) -> float:
-    """How long an invocation takes on average."""
-    return mean(delivered.milliseconds)

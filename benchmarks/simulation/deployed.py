@@ -2,15 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 import app
-
-PROJECT = Path(app.__file__).parent
-INGESTION, AGGREGATION = "ProcessKinesisRecords", "AggregateScoresByUser"
+from operations.stage.config import PROJECT
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from benchmarks.simulation.assumptions import (
     Service,
     Writer,
 )
-from benchmarks.simulation.deployed import AGGREGATION, INGESTION, deployed
+from benchmarks.simulation.deployed import deployed
 from benchmarks.simulation.monthly import Invocations, Month
 from benchmarks.simulation.players import hottest_share
+from operations.stage.stage import AGGREGATOR, INGESTION
 
 OUTAGE_SECONDS = 600
 
@@ -63,11 +64,11 @@ def plan(load: Load, writer: Writer, adding: Adding) -> Needs:
         math.ceil(rate / KINESIS_SHARD_RECORDS),
         math.ceil(rate * load.payload_bytes / KINESIS_SHARD_BYTES),
     )
-    partitions = max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
+    partitions = table_partitions(rate)
     put = _invocations(rate, shards, INGESTION, replace(OURS, workers=writer.workers), 1.0)
-    batch = records_a_batch(rate, partitions, AGGREGATION)
+    batch = records_a_batch(rate, partitions, AGGREGATOR)
     units, requests = _a_record(writer, batch, adding)
-    add = _invocations(rate, partitions, AGGREGATION, writer, requests)
+    add = _invocations(rate, partitions, AGGREGATOR, writer, requests)
     month = Month(rate, shards, put, add, units, payload_bytes=load.payload_bytes)
     concurrency = add.per_second * add.milliseconds / 1000
     hottest = hottest_share(load.users)
@@ -86,6 +87,11 @@ def plan(load: Load, writer: Writer, adding: Adding) -> Needs:
         dollars_a_month=month.dollars,
         dollars_by_part=month.parts,
     )
+
+
+def table_partitions(rate: float) -> int:
+    """Partitions of the table of records, and shards of its stream."""
+    return max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
 
 
 def records_a_batch(rate: float, shards: int, function: str) -> float:
@@ -138,13 +144,13 @@ def recover(
     batches a shard as are deployed (a rival: as Lambda allows), and is held back by the tables'
     headroom over their previous peak.
     """
-    mapping, rate = deployed(AGGREGATION), load.records_per_second
+    mapping, rate = deployed(AGGREGATOR), load.records_per_second
     batch = mapping.batch_size
     _, requests = _a_record(writer, batch, adding)
     milliseconds = batch_ms(writer, round(batch * requests), mapping.memory_mb)
     per_invocation = batch / milliseconds * 1000
     lanes = mapping.parallelization if writer.grouped else MOST_PARALLEL_BATCHES
-    partitions = max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
+    partitions = table_partitions(rate)
     most = min(partitions * lanes * per_invocation, rate * ON_DEMAND_HEADROOM)
     backlog = 0.0
     curve = []

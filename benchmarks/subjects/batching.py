@@ -12,7 +12,7 @@ from rich.table import Table
 import app
 from benchmarks.contenders import TOTALS_TABLE, our_environment
 from benchmarks.dynamodb.seeds import steady_user
-from benchmarks.dynamodb.stub import answer_in_process
+from benchmarks.dynamodb.stub import NOWHERE, answer_in_process
 from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import Event, Players, kinesis_events, stream_events
 from benchmarks.measuring import CONTEXT, Announce, peak_memory_kib, silent
@@ -20,21 +20,19 @@ from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.simulation.adding import Adding
 from benchmarks.simulation.assumptions import (
-    FEWEST_PARTITIONS,
     INVOCATION_BYTES,
     KINESIS_SHARD_RECORDS,
-    PARTITION_WRITE_UNITS,
     STREAM_POLL_SECONDS,
     TABLE_STREAM_POLL_SECONDS,
 )
 from benchmarks.simulation.batches import Course, Delivered, Mapping, MilliSeconds, run_through
-from benchmarks.simulation.deployed import AGGREGATION, INGESTION, Deployed, deployed
+from benchmarks.simulation.deployed import Deployed, deployed
 from benchmarks.simulation.hints import units_with_hints
 from benchmarks.simulation.monthly import Invocations, Month
-from benchmarks.simulation.needs import batch_ms
+from benchmarks.simulation.needs import batch_ms, table_partitions
 from benchmarks.simulation.writers import our_adding, our_storing
+from operations.stage.stage import AGGREGATOR, INGESTION
 
-NOWHERE = "http://127.0.0.1:9"
 RATES = (1, 100, 1_000, 10_000)
 SIZES = (100, 300, 500, 1_000, 2_000)
 MEASURED_SIZES = (1, 10, 30, *SIZES, 10_000)
@@ -59,7 +57,7 @@ class Choice:
 
 def choices() -> Iterator[Choice]:
     """The same size for both; what is deployed; and what else it was chosen from."""
-    now, then = deployed(INGESTION), deployed(AGGREGATION)
+    now, then = deployed(INGESTION), deployed(AGGREGATOR)
     for size in SIZES:
         yield Choice(f"{size:,}", replace(now, batch_size=size), replace(then, batch_size=size))
     yield Choice("as deployed", now, then)
@@ -124,7 +122,7 @@ def _measure_size(size: int) -> Row:
         answer_in_process(app.dynamodb_client().meta.events, Tables())
         kib = {
             INGESTION: peak_memory_kib(app.process_kinesis_records, arriving),
-            AGGREGATION: peak_memory_kib(app.aggregate_scores_by_user, stored),
+            AGGREGATOR: peak_memory_kib(app.aggregate_scores_by_user, stored),
         }
     return {
         "measured": "size",
@@ -132,7 +130,7 @@ def _measure_size(size: int) -> Row:
         "kinesis_event_bytes": len(json.dumps(arriving)),
         "stream_event_bytes": len(json.dumps(stored)),
         "ingestion_peak_kib": kib[INGESTION],
-        "aggregation_peak_kib": kib[AGGREGATION],
+        "aggregation_peak_kib": kib[AGGREGATOR],
         "share_of_invocation_limit": len(json.dumps(arriving)) / INVOCATION_BYTES,
     }
 
@@ -146,7 +144,7 @@ def _with_notes(event: Event) -> Event:
 
 def _simulate(rate: int, choice: Choice, adding: Adding, *, seconds: int) -> Row:
     shards = max(FEWEST_SHARDS, math.ceil(rate * HEADROOM / KINESIS_SHARD_RECORDS))
-    partitions = max(FEWEST_PARTITIONS, math.ceil(rate / PARTITION_WRITE_UNITS))
+    partitions = table_partitions(rate)
     putter, adder = our_storing(), our_adding()
     now, then = choice.ingestion, choice.aggregation
 

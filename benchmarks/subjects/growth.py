@@ -15,14 +15,13 @@ from rich.table import Table
 import app
 from benchmarks.contenders import TOTALS_TABLE, our_environment
 from benchmarks.dynamodb.seeds import archive_page, steady_user
-from benchmarks.dynamodb.stub import Stub, answer_in_process
+from benchmarks.dynamodb.stub import NOWHERE, Stub, answer_in_process
 from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import START_SECONDS, Event, Players, insertion, stream_events
 from benchmarks.measuring import CONTEXT, Announce, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 
-NOWHERE = "http://127.0.0.1:9"
 RECEIPTS_TABLE = "GameScoreReceipts"
 ANYBODY = Players(10_000)
 

@@ -12,7 +12,7 @@ from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.simulation.adding import Adding
-from benchmarks.simulation.assumptions import RATES, Load
+from benchmarks.simulation.assumptions import RATES, Load, Writer
 from benchmarks.simulation.hottest import hottest_that_keeps_up
 from benchmarks.simulation.needs import plan, recover
 from benchmarks.simulation.players import hottest_share
@@ -69,15 +69,15 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
             }
         )
     if not quick:
-        rows += _steps(rows)
+        ours = next(writer for writer in writers if writer.name == OURS)
+        rows += _steps(rows, ours, adding)
     return rows
 
 
-def _steps(rows: list[Row]) -> list[Row]:
+def _steps(rows: list[Row], ours: Writer, adding: Adding) -> list[Row]:
     """What breaks on the way to the highest rate, where batches are full."""
-    ours = next(writer for writer in adding_writers() if writer.name == OURS)
     load = Load(RATES[-1])
-    needs = plan(load, ours, Adding(results.load("batching")))
+    needs = plan(load, ours, adding)
     (hottest,) = (
         row["hottest_among_others_records_per_second"]
         for row in rows

@@ -6,10 +6,11 @@ import json
 import pytest
 
 from benchmarks.simulation import assumptions, monthly
-from benchmarks.simulation.deployed import AGGREGATION, INGESTION, deployed
+from benchmarks.simulation.deployed import deployed
 from benchmarks.simulation.monthly import Invocations, Month
 from chalicelib import telemetry
 from operations.stage.config import PROJECT
+from operations.stage.stage import AGGREGATOR, INGESTION
 
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 BYTES_THAT_CLOUDWATCH_ADDS = 26
@@ -18,9 +19,9 @@ BYTES_THAT_CLOUDWATCH_ADDS = 26
 
 def test_lambda_is_paid_for_as_it_is_deployed() -> None:
     assert deployed(INGESTION).memory_mb == CONFIG["lambda_memory_size"]
-    assert deployed(AGGREGATION).memory_mb == CONFIG["lambda_memory_size"]
+    assert deployed(AGGREGATOR).memory_mb == CONFIG["lambda_memory_size"]
     assert deployed(INGESTION).batch_size == 500
-    assert deployed(AGGREGATION).batch_size == 1000
+    assert deployed(AGGREGATOR).batch_size == 1000
     assert CONFIG["lambda_architecture"] == "arm64"
     assert assumptions.DOLLARS_PER_GB_SECOND == 0.0000133334
 
