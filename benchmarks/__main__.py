@@ -19,7 +19,7 @@ from benchmarks.subjects import (
     ingestion,
     scale,
 )
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 SUBJECTS: dict[str, ModuleType] = {
     "aggregator": aggregator,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.dynamodb.tables import Usage, write_units
+from dynamodb_model.tables import Usage, write_units
 
 
 def count_capacity(events: Any) -> Usage:

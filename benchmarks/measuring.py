@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, LambdaContext
 from benchmarks.looks import OURS
 from benchmarks.rivals.interface import Handler
+from dynamodb_model.tables import Usage
 
 CONTEXT = LambdaContext()
 MakeEvents = Callable[[str], Iterator[Event]]

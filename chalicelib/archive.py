@@ -7,7 +7,7 @@ import time
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.receipts import KEPT_SECONDS, Move, first_page_of, read_receipts, seconds_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Archive:
         self._dynamodb.put_item(
             TableName=self._table,
             Item={
-                names.USERNAME: {"S": self._username},
+                words.USERNAME: {"S": self._username},
                 "Page": {"S": move.page},
                 "Receipts": {"BS": sorted(move.moved)},
                 "ExpiresAt": {"N": str(int(time.time()) + KEPT_SECONDS)},
@@ -59,7 +59,7 @@ class Archive:
     def _read_pages_after(self, page: str) -> None:
         responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression=f"{names.USERNAME} = :username AND Page > :page",
+            KeyConditionExpression=f"{words.USERNAME} = :username AND Page > :page",
             ExpressionAttributeValues={":username": {"S": self._username}, ":page": {"S": page}},
             ProjectionExpression="Receipts",
             ConsistentRead=True,

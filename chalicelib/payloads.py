@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 
-from chalicelib import names
+from chalicelib import words
+from chalicelib.opening import unpack
 from chalicelib.scores import (
     DIGEST_ATTRIBUTE,
     EventRecord,
@@ -26,9 +27,8 @@ from chalicelib.scores import (
     parse_number,
     reject_of,
 )
-from chalicelib.unpacking import unpack
 
-RECORD_KEYS = (names.RECORD_ID, names.USERNAME, names.SCORE)
+RECORD_KEYS = (words.RECORD_ID, words.USERNAME, words.SCORE)
 
 LONGEST_LOGGED_TEXT = 1000
 """Characters of a payload that are logged; CloudWatch Logs bills every byte."""
@@ -98,9 +98,9 @@ def decode_score_record(place: Place, payload: bytes) -> ScoreRecord | None:
         raise InvalidRecord(f"the attribute {DIGEST_ATTRIBUTE} is reserved for the pipeline")
     return ScoreRecord(
         place=place,
-        record_id=check_number(names.RECORD_ID, fields[names.RECORD_ID]),
-        username=check_username(fields[names.USERNAME]),
-        score=check_number(names.SCORE, fields[names.SCORE]),
+        record_id=check_number(words.RECORD_ID, fields[words.RECORD_ID]),
+        username=check_username(fields[words.USERNAME]),
+        score=check_number(words.SCORE, fields[words.SCORE]),
         attributes=fields,
         payload_digest=blake2b(payload, digest_size=16).digest(),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.parallel import in_parallel
 from chalicelib.scores import (
     DIGEST_ATTRIBUTE,
@@ -21,7 +21,7 @@ from chalicelib.scores import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-NOT_YET_THERE = f"attribute_not_exists({names.RECORD_ID})"
+NOT_YET_THERE = f"attribute_not_exists({words.RECORD_ID})"
 """Why inserting twice is harmless. A refused insertion costs its write unit, as every one does."""
 
 DEEPEST_NESTING = 32
@@ -137,7 +137,7 @@ def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Re
     if _content(stored) == _content(item):
         return ALREADY_STORED
     return record.place.reject(
-        f"{names.RECORD_ID} {record.record_id} stands in the table with other content: "
+        f"{words.RECORD_ID} {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any, NamedTuple
 
-from chalicelib import names
+from chalicelib import words
 
 EventRecord = Mapping[str, Any]
 """A record of an event as Lambda delivers it, from JSON."""
@@ -124,13 +124,13 @@ def check_number(name: str, value: object) -> Decimal:
 def check_username(value: object) -> str:
     """The value, if it can be the key of a total; raises InvalidRecord if not."""
     if not isinstance(value, str):
-        raise InvalidRecord(f"{names.USERNAME} is {kind_of(value)}, not a string")
+        raise InvalidRecord(f"{words.USERNAME} is {kind_of(value)}, not a string")
     if not value:
-        raise InvalidRecord(f"{names.USERNAME} is empty")
-    size_bytes = len(check_text(names.USERNAME, value).encode())
+        raise InvalidRecord(f"{words.USERNAME} is empty")
+    size_bytes = len(check_text(words.USERNAME, value).encode())
     if size_bytes > MAX_USERNAME_BYTES:
         raise InvalidRecord(
-            f"{names.USERNAME} has {size_bytes:,} bytes, at most {MAX_USERNAME_BYTES:,}"
+            f"{words.USERNAME} has {size_bytes:,} bytes, at most {MAX_USERNAME_BYTES:,}"
         )
     return value
 

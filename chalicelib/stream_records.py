@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.receipts import make_receipt
 from chalicelib.scores import (
     EventRecord,
@@ -159,9 +159,9 @@ def _require_image(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _decode_score(image: Mapping[str, Any], name: str) -> Score:
     """Whose score an image like `{"Username": {"S": "John"}, "Score": {"N": "20"}}` is."""
-    username = _decode_attribute(image, name, names.USERNAME)
-    score = _decode_attribute(image, name, names.SCORE)
-    return Score(check_username(username), check_number(names.SCORE, score))
+    username = _decode_attribute(image, name, words.USERNAME)
+    score = _decode_attribute(image, name, words.SCORE)
+    return Score(check_username(username), check_number(words.SCORE, score))
 
 
 def _decode_attribute(image: Mapping[str, Any], name: str, key: str) -> object:

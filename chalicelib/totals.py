@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.archive import Archive
 from chalicelib.parallel import in_parallel
 from chalicelib.receipts import (
@@ -50,7 +50,7 @@ may have, and a batch has no more stream records than so many; only redriven one
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html"""
 
-ADD_BLINDLY = f"ADD {names.SCORE} :sum, Receipts :new"
+ADD_BLINDLY = f"ADD {words.SCORE} :sum, Receipts :new"
 
 MOST_MEETINGS = 40
 SHORTEST_PAUSE_SECONDS = 0.02
@@ -117,7 +117,7 @@ class UserTotal:
         self._dynamodb = dynamodb
         self._table = table
         self._username = username
-        self._key: dict[str, Any] = {names.USERNAME: {"S": username}}
+        self._key: dict[str, Any] = {words.USERNAME: {"S": username}}
         self._room = room_on_item(username)
         self._archive = archive
         self._counted = self._already_counted = 0
@@ -241,7 +241,7 @@ class UserTotal:
         page = {":page": {"S": last_page}} if last_page else {}
         refusal = self._update(
             UpdateExpression=f"SET Receipts = :receipts{', LastPage = :page' if page else ''}"
-            f" ADD {names.SCORE} :sum",
+            f" ADD {words.SCORE} :sum",
             ConditionExpression=condition,
             ExpressionAttributeValues={
                 **values,
@@ -287,10 +287,10 @@ class UserTotal:
         item: Any = self._dynamodb.get_item(
             TableName=self._table, Key=self._key, ConsistentRead=True
         ).get("Item", {})
-        score = item.get(names.SCORE, {"N": ""})
+        score = item.get(words.SCORE, {"N": ""})
         if "N" not in score:
             kind = next(iter(score))
-            raise DamagedItem(f"its {names.SCORE} is of DynamoDB's type {kind}")
+            raise DamagedItem(f"its {words.SCORE} is of DynamoDB's type {kind}")
         return read_user_item(item)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docs import verbs
 from docs.figures import FIGURES
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 BLOCK = re.compile(
     r"(?P<begin><!-- (?P<name>[a-z -]+): written by make book -->\n).*?(?P<end><!-- end -->)",

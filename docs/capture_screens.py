@@ -21,12 +21,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.terminal import draw
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
 from operations.local.pipeline import deploy_locally
 from operations.local.server import embedded_aws
 from operations.scores.generate import generate_scores, malformed_payloads
 from operations.scores.send import send_payloads
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
 
 RATE = 100
 SENT_SECONDS = 30

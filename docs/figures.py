@@ -10,7 +10,7 @@ from benchmarks.plots import SCENARIOS
 from benchmarks.results import FOLDER, Row, load
 from docs.markdown import one, table, titles, two_digits
 from docs.scale import SCALE
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 PROOFS = PROJECT / "tests" / "proofs" / "results"
 

@@ -10,7 +10,7 @@ from benchmarks.simulation.hints import ROOM
 from benchmarks.simulation.players import hottest_share
 from benchmarks.subjects.scale import BATCHES
 from docs.markdown import one, table, titles, two_digits
-from operations.stage.stage import AGGREGATOR
+from operations.aws.stage import AGGREGATOR
 
 SLOW, ALIKE_WHERE_SLOW = 100, ("300", "500", "1,000")
 """Up to that rate these choices come to the same as 100 and 2,000: the window closes first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from operations.cli.main import operations
+from operations.__main__ import operations
 
 COMMON = ("stage", "profile", "region", "endpoint_url", "as_json")
 """Options of most verbs, told of once."""

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from chalicelib.deaggregation import UserRecord
-from operations.scores.aggregation import encode_aggregate
+from operations.aws.aggregation import encode_aggregate
 from operations.scores.events import TODAY, event, image, inserted, kinesis_record, stream_record
 
 __all__ = [

@@ -16,13 +16,13 @@ from chalice.test import Client
 
 import app
 from chalicelib.settings import Settings
+from operations.aws.config import PROJECT
+from operations.aws.session import account_of
+from operations.aws.stage import Stage
+from operations.aws.tables import read_totals
 from operations.deploy.chalice import ACCOUNT_VARIABLE
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.send import send_payloads
-from operations.stage.aws import account_of
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
-from operations.tables.scan import read_totals
 from tests.data_stack import DataStack, new_data_stack
 
 hypothesis.settings.register_profile(

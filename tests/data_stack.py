@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.settings import Settings
+from operations.aws.config import PROJECT, variable_name
+from operations.aws.stacks import apply_stack
+from operations.aws.tables import read_totals, scan
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
 from operations.rejects.objects import read_rejects
-from operations.stage.config import PROJECT, variable_name
-from operations.stage.stacks import apply_stack
-from operations.tables.scan import read_totals, scan
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

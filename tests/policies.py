@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from operations.aws.config import PROJECT
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT
 
 POLICIES = PROJECT / "infrastructure" / "policies"
 DEPLOYER, OPERATOR = "deployer", "operator"

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 import app
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 
 @dataclass(frozen=True)

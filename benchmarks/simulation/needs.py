@@ -26,7 +26,7 @@ from benchmarks.simulation.assumptions import (
 from benchmarks.simulation.deployed import deployed
 from benchmarks.simulation.monthly import Invocations, Month
 from benchmarks.simulation.players import hottest_share
-from operations.stage.stage import AGGREGATOR, INGESTION
+from operations.aws.stage import AGGREGATOR, INGESTION
 
 OUTAGE_SECONDS = 600
 

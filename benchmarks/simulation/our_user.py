@@ -9,11 +9,11 @@ import random
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
-from benchmarks.dynamodb.tables import READ_UNIT_BYTES, WRITE_UNIT_BYTES, Usage
 from benchmarks.simulation.assumptions import Service, Writer
 from benchmarks.simulation.partition import Partition, Run
 from chalicelib.receipts import first_page_of, room_on_item
 from chalicelib.totals import LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS
+from dynamodb_model.tables import READ_UNIT_BYTES, WRITE_UNIT_BYTES, Usage
 
 USERNAME = "player-0001"
 ROOM = room_on_item(USERNAME)

@@ -9,8 +9,6 @@ from rich.table import Table
 import app
 from benchmarks.capacity import count_capacity
 from benchmarks.contenders import RIVAL_TABLES, TOTALS_TABLE, contenders, rival_session
-from benchmarks.dynamodb.server import DynamoDBServer, dynamodb_server
-from benchmarks.dynamodb.tables import Usage
 from benchmarks.events import Event, Players, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memory_kib, silent
@@ -18,10 +16,13 @@ from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.interface import Handler, create_markers_table
+from benchmarks.seeds import STEADY_USER
+from dynamodb_model.server import DynamoDBServer, dynamodb_server
+from dynamodb_model.tables import Usage
+from operations.aws.stacks import apply_stack
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import embedded_aws
-from operations.stage.stacks import apply_stack
 
 LATENCY_MS = 4
 LARGE = 1_000
@@ -88,7 +89,7 @@ def _measure_scenario(
 ) -> list[Row]:
     scenario, players, batch, batches, rival_batches = setting
     server.reset()
-    server.seed(TOTALS_TABLE)
+    server.seed(TOTALS_TABLE, STEADY_USER)
     make_events = partial(_events, players, batch)
     costs = alternate(
         handlers,

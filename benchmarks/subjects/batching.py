@@ -11,13 +11,11 @@ from rich.table import Table
 
 import app
 from benchmarks.contenders import TOTALS_TABLE, our_environment
-from benchmarks.dynamodb.seeds import steady_user
-from benchmarks.dynamodb.stub import NOWHERE, answer_in_process
-from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import Event, Players, kinesis_events, stream_events
 from benchmarks.measuring import CONTEXT, Announce, peak_memory_kib, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
+from benchmarks.seeds import steady_user
 from benchmarks.simulation.adding import Adding
 from benchmarks.simulation.assumptions import (
     INVOCATION_BYTES,
@@ -31,7 +29,9 @@ from benchmarks.simulation.hints import units_with_hints
 from benchmarks.simulation.monthly import Invocations, Month
 from benchmarks.simulation.needs import batch_ms, table_partitions
 from benchmarks.simulation.writers import our_adding, our_storing
-from operations.stage.stage import AGGREGATOR, INGESTION
+from dynamodb_model.stub import NOWHERE, answer_in_process
+from dynamodb_model.tables import Tables
+from operations.aws.stage import AGGREGATOR, INGESTION
 
 RATES = (1, 100, 1_000, 10_000)
 SIZES = (100, 300, 500, 1_000, 2_000)

@@ -17,13 +17,14 @@ from rich.table import Table
 
 import app
 from benchmarks.contenders import TOTALS_TABLE, contenders, rival_session
-from benchmarks.dynamodb.server import DynamoDBServer, dynamodb_server
 from benchmarks.events import Event, Players, kinesis_events, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import CONTEXT, Announce, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS, INGESTERS
+from benchmarks.seeds import STEADY_USER
+from dynamodb_model.server import DynamoDBServer, dynamodb_server
 
 LATENCY_MS = 4
 PAYLOAD_BYTES = 200
@@ -60,7 +61,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
             for run in range(runs):
                 for name in CONTENDERS[:: 1 if run % 2 else -1]:
                     server.reset()
-                    server.seed(TOTALS_TABLE)
+                    server.seed(TOTALS_TABLE, STEADY_USER)
                     rates[name].append(_rate(server, consumers, numbers, shard, name))
             rows += _rows(shard, rates)
     return rows

@@ -13,16 +13,16 @@ from statistics import median
 from rich.table import Table
 
 from benchmarks.contenders import CREDENTIALS, NAMES, TOTALS_TABLE
-from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, insertion
 from benchmarks.looks import OURS
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
+from dynamodb_model.server import dynamodb_server
+from operations.aws.config import PROJECT
 from operations.deploy.chalice import copy_app
 from operations.local.server import LOCAL_FOLDER
 from operations.scores.events import kinesis_record
-from operations.stage.config import PROJECT
 
 CLIENT = "boto3 and a client"
 

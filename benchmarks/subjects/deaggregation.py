@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from chalicelib.deaggregation import UserRecord
-from chalicelib.unpacking import unpack
-from operations.scores.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
+from chalicelib.opening import unpack
+from operations.aws.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
 
 ROUNDS = 7
 SCORE = b'{"RecordID": %d, "Username": "player-%04d", "Score": 12.34}'

@@ -19,14 +19,14 @@ from rich.table import Table
 from benchmarks.measuring import Announce
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
+from operations.aws.errors import OperationFailed
+from operations.aws.stage import Stage
+from operations.aws.tables import count_items, count_receipts
 from operations.deploy.steps import LOCAL_PARAMETERS
-from operations.errors import OperationFailed
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.scores.generate import generate_scores
 from operations.scores.send import send_payloads
-from operations.stage.stage import Stage
-from operations.tables.scan import count_items, count_receipts
 
 USERS = 200
 RUNS = {2: (1_000, 5_000, 20_000), 1: (5_000,), 4: (5_000,)}

@@ -14,13 +14,13 @@ from rich.table import Table
 
 import app
 from benchmarks.contenders import TOTALS_TABLE, our_environment
-from benchmarks.dynamodb.seeds import archive_page, steady_user
-from benchmarks.dynamodb.stub import NOWHERE, Stub, answer_in_process
-from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import START_SECONDS, Event, Players, insertion, stream_events
 from benchmarks.measuring import CONTEXT, Announce, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
+from benchmarks.seeds import archive_page, steady_user
+from dynamodb_model.stub import NOWHERE, Stub, answer_in_process
+from dynamodb_model.tables import Tables
 
 RECEIPTS_TABLE = "GameScoreReceipts"
 ANYBODY = Players(10_000)

@@ -8,12 +8,12 @@ from rich.table import Table
 
 import app
 from benchmarks.contenders import contenders, rival_session
-from benchmarks.dynamodb.server import dynamodb_server
 from benchmarks.events import Event, kinesis_events
 from benchmarks.measuring import Announce, alternate, floor_us, peak_memory_kib, silent
 from benchmarks.report import Column, draw_table
 from benchmarks.results import Row
 from benchmarks.rivals import INGESTERS
+from dynamodb_model.server import dynamodb_server
 
 LATENCY_MS = 4
 PAYLOADS = (

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from botocore.loaders import create_loader
 
-from operations.errors import OperationFailed
-from operations.progress import Announce
-from operations.stage.aws import AwsSession
+from operations.aws.errors import OperationFailed
+from operations.aws.progress import Announce
+from operations.aws.session import AwsSession
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
 CHALICE = (

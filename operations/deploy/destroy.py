@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
-from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
-from operations.deploy.retained import STREAM, TABLES, find_retained, names_of_data
-from operations.progress import Announce
-from operations.stage.config import forget_names, names_of
-from operations.stage.mappings import delete_mapping, find_strays
-from operations.stage.stacks import delete_stack, stack_outputs
-from operations.stage.stage import (
+from operations.aws.config import forget_names, names_of
+from operations.aws.mappings import delete_mapping, find_strays
+from operations.aws.progress import Announce
+from operations.aws.stacks import delete_stack, stack_outputs
+from operations.aws.stage import (
     RECORDED,
     RECORDS_STREAM,
     Stage,
     data_stack_name,
     monitoring_stack_name,
 )
+from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
+from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
+from operations.deploy.retained import STREAM, TABLES, find_retained, names_of_data
 
 
 def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from operations.errors import OperationFailed
-from operations.stage.config import variable_name
-from operations.stage.mappings import EventSourceMapping, require_mapping
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.aws.config import variable_name
+from operations.aws.errors import OperationFailed
+from operations.aws.mappings import EventSourceMapping, require_mapping
+from operations.aws.stage import FUNCTIONS, Stage
 
 MAPPINGS_TEMPLATE = Path("infrastructure") / "mappings.yaml"
 CHALICE_SETS = {"Stream"}

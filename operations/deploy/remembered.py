@@ -15,9 +15,9 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from operations.errors import OperationFailed
-from operations.stage.mappings import list_mappings, reads_the_stage
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.aws.errors import OperationFailed
+from operations.aws.mappings import list_mappings, reads_the_stage
+from operations.aws.stage import FUNCTIONS, Stage
 
 Resource = dict[str, str]
 

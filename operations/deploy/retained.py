@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.stage.aws import account_of
-from operations.stage.stage import RECORDED, RECORDS_TABLE, Stage, data_stack_name, stage_suffix
+from operations.aws.session import account_of
+from operations.aws.stage import RECORDED, RECORDS_TABLE, Stage, data_stack_name, stage_suffix
 
 STREAM = "GAME_SCORES_STREAM"
 TABLES = (RECORDS_TABLE, "GAME_SCORES_BY_USER_TABLE", "GAME_SCORE_RECEIPTS_TABLE")

@@ -7,22 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.deploy.chalice import (
-    chalice_deploy,
-    chalice_variables,
-    copy_app,
-    fill_in_account,
-)
-from operations.deploy.mapping_options import apply_mapping_options
-from operations.deploy.remembered import deployed_file, write_deployed
-from operations.errors import OperationFailed
-from operations.progress import Announce
-from operations.stage.aws import account_of
-from operations.stage.change_sets import require_parameters
-from operations.stage.config import record_names, recorded_variables
-from operations.stage.mappings import delete_mapping, find_strays, require_mapping
-from operations.stage.stacks import Review, accept, apply_stack
-from operations.stage.stage import (
+from operations.aws.change_sets import require_parameters
+from operations.aws.config import record_names, recorded_variables
+from operations.aws.errors import OperationFailed
+from operations.aws.mappings import delete_mapping, find_strays, require_mapping
+from operations.aws.progress import Announce
+from operations.aws.restored import how_to_stream
+from operations.aws.session import account_of
+from operations.aws.stacks import Review, accept, apply_stack
+from operations.aws.stage import (
     FUNCTIONS,
     RECORDS_TABLE,
     Stage,
@@ -33,7 +26,14 @@ from operations.stage.stage import (
     names_from_stack,
     stage_suffix,
 )
-from operations.tables.restored import how_to_stream
+from operations.deploy.chalice import (
+    chalice_deploy,
+    chalice_variables,
+    copy_app,
+    fill_in_account,
+)
+from operations.deploy.mapping_options import apply_mapping_options
+from operations.deploy.remembered import deployed_file, write_deployed
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from chalicelib import names
+from chalicelib import words
+from operations.aws.invoke import invoke
+from operations.aws.progress import Progress
+from operations.aws.stage import AGGREGATOR, FUNCTIONS, INGESTION, Stage
+from operations.aws.tables import count_items, read_totals
 from operations.local.plan import Plan
 from operations.local.waiting import Waiting, await_rejects
-from operations.progress import Progress
 from operations.rejects.objects import RejectsObject
 from operations.scores.generate import Tally
 from operations.scores.insert import insert_record, parse_record
 from operations.scores.send import send_payloads
-from operations.stage.invoke import invoke
-from operations.stage.stage import AGGREGATOR, FUNCTIONS, INGESTION, Stage
-from operations.tables.scan import count_items, read_totals
 from operations.watch.logs import LogLine, read_logs
 
 LAB = Path(__file__).with_name("lab")
@@ -111,7 +111,7 @@ def correct_and_delete(stage: Stage, plan: Plan, tally: Tally) -> None:
     for deleted in plan.deletions:
         stage.aws.client("dynamodb").delete_item(
             TableName=stage.names.records_table,
-            Key={names.RECORD_ID: {"N": str(deleted.record_id)}},
+            Key={words.RECORD_ID: {"N": str(deleted.record_id)}},
         )
         tally.add(deleted.username, -deleted.score)
 

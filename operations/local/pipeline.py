@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from operations.aws.config import PROJECT, names_of, record_names
+from operations.aws.progress import Announce
+from operations.aws.stacks import apply_stack
+from operations.aws.stage import LOCAL, Stage, data_stack_name, stage_suffix
 from operations.deploy.chalice import chalice_deploy, copy_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
-from operations.progress import Announce
-from operations.stage.config import PROJECT, names_of, record_names
-from operations.stage.stacks import apply_stack
-from operations.stage.stage import LOCAL, Stage, data_stack_name, stage_suffix
 
 DATA_STACK = data_stack_name(LOCAL)
 

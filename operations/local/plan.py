@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from chalicelib import names
+from chalicelib import words
 from operations.scores.generate import GeneratedScore, generate_scores, malformed_payloads
 
 TEXTS = (b"Hello, this is a test 123.", b"[1, 2, 3]", b"\xff\xfe not text")
-OTHER_PLAYER = f"corrected {names.PLAYER}"
+OTHER_PLAYER = f"corrected {words.PLAYER}"
 """Who is given some of the others' records."""
 
 AGGREGATED_ONE_IN = 3

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.errors import OperationFailed
-from operations.stage.aws import AwsSession
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
+from operations.aws.errors import OperationFailed
+from operations.aws.session import AwsSession
 
 LOCAL_FOLDER = PROJECT / ".local"
 SERVER = PROJECT / ".venv-embedded" / "bin" / "ministack"

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from operations.progress import Progress
+from operations.aws.progress import Progress
+from operations.aws.stage import Stage
+from operations.aws.tables import count_items, count_receipts, read_totals
 from operations.rejects.objects import RejectsObject, read_rejects
-from operations.stage.stage import Stage
-from operations.tables.scan import count_items, count_receipts, read_totals
 
 POLL_SECONDS = 0.1
 LOOKING_AT_MOST = 0.2

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from chalicelib import names
+from chalicelib import words
+from chalicelib.opening import unpack
 from chalicelib.payloads import (
     decode_data,
     decode_kinesis_batch,
@@ -22,10 +23,9 @@ from chalicelib.records import to_item
 from chalicelib.rejects import join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord, Place, check_number, parse_number
 from chalicelib.stream_records import decode_stream_batch, decode_stream_record
-from chalicelib.unpacking import unpack
+from operations.aws.items import score_of
+from operations.aws.stage import AGGREGATOR, INGESTION, Stage
 from operations.rejects.objects import RejectedRecord, RejectsObject
-from operations.stage.stage import AGGREGATOR, INGESTION, Stage
-from operations.tables.items import score_of
 
 
 class Corrections:
@@ -47,7 +47,7 @@ class Corrections:
 
     def _is_valid(self, record_id: Decimal) -> bool:
         answer = self._dynamodb.get_item(
-            TableName=self._table, Key={names.RECORD_ID: {"N": str(record_id)}}, ConsistentRead=True
+            TableName=self._table, Key={words.RECORD_ID: {"N": str(record_id)}}, ConsistentRead=True
         )
         return "Item" in answer and score_of(answer["Item"]) is not None
 
@@ -96,7 +96,7 @@ def _is_invalid(payload: bytes) -> bool:
 
 def _id_in(payload: bytes) -> Decimal:
     fields = decode_object(payload) or {}
-    return check_number(names.RECORD_ID, fields.get(names.RECORD_ID))
+    return check_number(words.RECORD_ID, fields.get(words.RECORD_ID))
 
 
 def _invalid_id_in_stream_record(rejected: RejectedRecord) -> Decimal:
@@ -105,6 +105,6 @@ def _invalid_id_in_stream_record(rejected: RejectedRecord) -> Decimal:
     if reasons != [rejected.reason] or decode_stream_record(Place(0), record).problem is None:
         raise InvalidRecord("it was rejected for another reason, too")
     keys = record["dynamodb"].get("Keys")
-    attribute = keys.get(names.RECORD_ID) if isinstance(keys, Mapping) else None
+    attribute = keys.get(words.RECORD_ID) if isinstance(keys, Mapping) else None
     record_id = attribute.get("N") if isinstance(attribute, Mapping) else None
-    return check_number(names.RECORD_ID, parse_number(str(record_id)))
+    return check_number(words.RECORD_ID, parse_number(str(record_id)))

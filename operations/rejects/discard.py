@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from operations.aws.stage import Stage
 from operations.rejects.objects import RejectsObject, read_rejects, require_object
 from operations.rejects.versions import remove_if_unchanged, require_versions
-from operations.stage.stage import Stage
 
 
 @dataclass(frozen=True)

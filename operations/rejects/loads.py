@@ -6,9 +6,9 @@ from datetime import datetime
 
 from chalicelib.rejects import REJECTED_SINCE
 from chalicelib.scores import EventRecord
-from operations.batches import Batch, in_batches
+from operations.aws.batches import Batch, in_batches
+from operations.aws.stage import AGGREGATOR, INGESTION
 from operations.rejects.objects import RejectsObject, identity_of
-from operations.stage.stage import AGGREGATOR, INGESTION
 
 LARGEST_EVENTS = {INGESTION: 100, AGGREGATOR: 500}
 """Records that go in one event. Where a total refuses all of them, the aggregator asks some four

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord
-from operations.errors import Misuse
+from operations.aws.errors import Misuse
 from operations.rejects.stream_batch import StreamBatch, decode_batch
 
 if TYPE_CHECKING:

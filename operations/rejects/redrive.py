@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
 from chalicelib.scores import EventRecord
+from operations.aws.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
+from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.rejects.corrections import Corrections
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
 from operations.rejects.objects import RejectedRecord, RejectsObject, identity_of, list_objects
@@ -36,8 +38,6 @@ from operations.rejects.versions import (
     remove_if_unchanged,
     require_versions,
 )
-from operations.stage.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
-from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

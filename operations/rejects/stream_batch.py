@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from operations.tables.stream import EMPTY_READS, as_delivered
+from operations.aws.table_stream import EMPTY_READS, as_delivered
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient

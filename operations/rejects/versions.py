@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from operations.errors import OperationFailed
+from operations.aws.errors import OperationFailed
 from operations.rejects.objects import RejectsObject, read_object
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from chalicelib import names
+from chalicelib import words
 
 _numbers = itertools.count(1)
 
@@ -65,7 +65,7 @@ def stream_record(
     number = next(_numbers) if number is None else number
     dynamodb = {
         "ApproximateCreationDateTime": at,
-        "Keys": {names.RECORD_ID: (new or old or {}).get(names.RECORD_ID, {"N": str(number)})},
+        "Keys": {words.RECORD_ID: (new or old or {}).get(words.RECORD_ID, {"N": str(number)})},
         "NewImage": new,
         "OldImage": old,
         "SequenceNumber": f"{number:021d}",
@@ -87,9 +87,9 @@ def stream_record(
 def image(username: str, score: str | int | Decimal, **attributes: Any) -> dict[str, Any]:
     """A score record's image, in DynamoDB's attribute values."""
     return {
-        names.RECORD_ID: {"N": "1"},
-        names.USERNAME: {"S": username},
-        names.SCORE: {"N": str(score)},
+        words.RECORD_ID: {"N": "1"},
+        words.USERNAME: {"S": username},
+        words.SCORE: {"N": str(score)},
         **attributes,
     }
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.payloads import RECORD_KEYS, decode_score_record
 from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, parse_number
-from operations.errors import Misuse
+from operations.aws.errors import Misuse
 from operations.scores.send import LARGEST_PAYLOAD_BYTES
 
 FIRST_KEY = RECORD_KEYS[0].encode()
@@ -92,7 +92,7 @@ def _check_header(columns: Sequence[str] | None) -> None:
         raise BadLine("Line 1 is missing: a CSV file begins with a header.")
     missing = [key for key in RECORD_KEYS if key not in columns]
     if missing:
-        raise BadLine(f"Line 1 is no header of {names.SCORES}: {_what_is_wrong(columns, missing)}.")
+        raise BadLine(f"Line 1 is no header of {words.SCORES}: {_what_is_wrong(columns, missing)}.")
     if len(set(columns)) < len(columns):
         raise BadLine("Line 1 is no header: a column's name stands there twice.")
 
@@ -115,7 +115,7 @@ def _to_payload(number: int, row: dict[str, Any]) -> bytes:
         raise BadLine(f"Line {number} has {cells} cells, the header has {len(row)}.")
     fields = []
     for name, cell in row.items():
-        if name in (names.RECORD_ID, names.SCORE):
+        if name in (words.RECORD_ID, words.SCORE):
             try:
                 value = str(check_number(name, parse_number(cell.strip())))
             except InvalidRecord as error:
@@ -134,7 +134,7 @@ def _decode(number: int, payload: bytes) -> ScoreRecord:
         raise BadLine(f"Line {number}: {error}.") from error
     if record is None:
         raise BadLine(
-            f"Line {number} is no {names.RECORD}, a JSON object with {names.RECORD_ID} and so on."
+            f"Line {number} is no {words.RECORD}, a JSON object with {words.RECORD_ID} and so on."
         )
     if len(payload) > LARGEST_PAYLOAD_BYTES:
         raise BadLine(f"Line {number} has {len(payload):,} bytes, a stream takes 1 MiB a record.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.payloads import RECORD_KEYS
 from chalicelib.scores import ScoreRecord, exact_sum
 
@@ -37,8 +37,8 @@ class GeneratedScore:
     def payload(self) -> bytes:
         """Its JSON, with the score's own digits."""
         return (
-            f'{{"{names.RECORD_ID}": {self.record_id}, '
-            f'"{names.USERNAME}": {json.dumps(self.username)}, "{names.SCORE}": {self.score}}}'
+            f'{{"{words.RECORD_ID}": {self.record_id}, '
+            f'"{words.USERNAME}": {json.dumps(self.username)}, "{words.SCORE}": {self.score}}}'
         ).encode()
 
 
@@ -58,7 +58,7 @@ def generate_scores(
     for index in range(records):
         user = index if index < users else int(users * chance.random() ** skew)
         score = Decimal(chance.randint(-500, 10_000)).scaleb(-2)
-        yield GeneratedScore(first_id + index, f"{names.PLAYER}-{user + 1:04d}", score)
+        yield GeneratedScore(first_id + index, f"{words.PLAYER}-{user + 1:04d}", score)
 
 
 def malformed_payloads(count: int, chance: random.Random) -> list[bytes]:

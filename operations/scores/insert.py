@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.payloads import decode_score_record
 from chalicelib.records import NOT_YET_THERE, to_item
 from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, Place, ScoreRecord
 from chalicelib.totals import as_found
-from operations.errors import Misuse, OperationFailed
+from operations.aws.errors import Misuse, OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,11 +22,11 @@ def parse_record(text: str) -> ScoreRecord:
     try:
         record = decode_score_record(Place(0), text.encode(errors="surrogateescape"))
     except InvalidRecord as error:
-        raise Misuse(f"{shown} is no {names.RECORD}: {error}.") from error
+        raise Misuse(f"{shown} is no {words.RECORD}: {error}.") from error
     if record is None:
         raise Misuse(
-            f"{shown} is no {names.RECORD}, a JSON object with {names.RECORD_ID}, "
-            f"{names.USERNAME} and {names.SCORE}."
+            f"{shown} is no {words.RECORD}, a JSON object with {words.RECORD_ID}, "
+            f"{words.USERNAME} and {words.SCORE}."
         )
     return record
 
@@ -51,7 +51,7 @@ def insert_record(
         dynamodb.put_item(TableName=table, Item=item, ConditionExpression=NOT_YET_THERE)
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         raise OperationFailed(
-            f"{names.RECORD_ID} {record.record_id} stands in the table already: "
+            f"{words.RECORD_ID} {record.record_id} stands in the table already: "
             "correct it with --replace, or take another id."
         ) from error
 
@@ -80,6 +80,6 @@ def _replace(dynamodb: "DynamoDBClient", table: str, item: dict[str, Any]) -> No
         else:
             return
     raise OperationFailed(
-        f"{names.RECORD_ID} {item[names.RECORD_ID]['N']} is being deleted and sent anew by others: "
+        f"{words.RECORD_ID} {item[words.RECORD_ID]['N']} is being deleted and sent anew by others: "
         "try again."
     )

@@ -7,9 +7,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.deaggregation import UserRecord
-from operations.batches import in_batches
-from operations.errors import OperationFailed
-from operations.scores.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
+from operations.aws.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
+from operations.aws.batches import in_batches
+from operations.aws.errors import OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

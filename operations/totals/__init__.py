@@ -1,1 +1,1 @@
-"""Whether the totals are exact, and how they become so again."""
+"""Whether the totals are exact, how they become so again, and how a player is forgotten."""

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from chalicelib.scores import EventRecord
 from chalicelib.stream_records import decode_stream_batch
+from operations.aws.stage import AGGREGATOR, Stage
 from operations.rejects.objects import LAMBDAS_PREFIX, read_rejects
-from operations.stage.stage import AGGREGATOR, Stage
 from operations.totals.spill import TemporaryDatabase
 
 

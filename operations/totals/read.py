@@ -5,13 +5,13 @@ from decimal import Decimal
 from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.payloads import RECORD_KEYS
 from chalicelib.scores import EXACT
-from operations.progress import Progress
-from operations.stage.stage import Stage
-from operations.tables.items import problem_of, score_of, total_of
-from operations.tables.scan import ReadMeter, scan_segments
+from operations.aws.items import problem_of, score_of, total_of
+from operations.aws.progress import Progress
+from operations.aws.stage import Stage
+from operations.aws.tables import ReadMeter, scan_segments
 from operations.totals.sums import UserSums
 
 NAMED_RECORDS = 1000
@@ -60,7 +60,7 @@ def expect_records(
             if score is None:
                 invalid += 1
                 if invalid <= NAMED_RECORDS:
-                    named.append(InvalidItem(item[names.RECORD_ID]["N"], problem_of(item)))
+                    named.append(InvalidItem(item[words.RECORD_ID]["N"], problem_of(item)))
             elif only is None or score[0] in only:
                 summed += 1
                 sums.expect(*score)
@@ -98,7 +98,7 @@ def read_extremes(
             score = score_of(item)
             if score is not None and score[0] in users and score[1]:
                 of_user = parts.setdefault(score[0], [])
-                of_user.append(Part(item[names.RECORD_ID]["N"], score[1]))
+                of_user.append(Part(item[words.RECORD_ID]["N"], score[1]))
                 if len(of_user) > MOST_PARTS:
                     parts[score[0]] = list(_extremes(of_user))
         progress(f"{table} again", read, read)
@@ -122,11 +122,11 @@ def find_totals(
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.totals_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     found = 0
-    attributes = (names.USERNAME, names.SCORE)
+    attributes = (words.USERNAME, words.SCORE)
     for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
         for item in page:
             found += 1
-            sums.find(item[names.USERNAME]["S"], total_of(item))
+            sums.find(item[words.USERNAME]["S"], total_of(item))
         progress(table, found, max(found, about))
 
 
@@ -134,9 +134,9 @@ def has_total(stage: Stage, username: str) -> bool:
     """Whether there is a total of that user, whatever it is."""
     answer = stage.aws.client("dynamodb").get_item(
         TableName=stage.names.totals_table,
-        Key={names.USERNAME: {"S": username}},
+        Key={words.USERNAME: {"S": username}},
         ConsistentRead=True,
-        ProjectionExpression=names.USERNAME,
+        ProjectionExpression=words.USERNAME,
     )
     return "Item" in answer
 
@@ -145,7 +145,7 @@ def read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:
     """One user's total, consistently read; 0 where there is none, None where it is no number."""
     answer = stage.aws.client("dynamodb").get_item(
         TableName=stage.names.totals_table,
-        Key={names.USERNAME: {"S": username}},
+        Key={words.USERNAME: {"S": username}},
         ConsistentRead=True,
         ReturnConsumedCapacity="TOTAL",
     )

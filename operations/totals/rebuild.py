@@ -25,13 +25,13 @@ from itertools import islice
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib import names
-from operations.errors import OperationFailed, OperationInterrupted, explain
-from operations.progress import Announce, Progress
-from operations.stage.pause import Pause, longest_wait_seconds
-from operations.stage.stage import Stage
-from operations.tables.scan import ReadMeter
-from operations.tables.stream import TableStream
+from chalicelib import words
+from operations.aws.errors import OperationFailed, OperationInterrupted, explain
+from operations.aws.pause import Pause, longest_wait_seconds
+from operations.aws.progress import Announce, Progress
+from operations.aws.stage import Stage
+from operations.aws.table_stream import TableStream
+from operations.aws.tables import ReadMeter
 from operations.totals.counted import KnownReceipts, aggregator_rejects
 from operations.totals.read import (
     Part,
@@ -201,7 +201,7 @@ class _Rebuild:
                 )
             return "No total was changed and both functions go on."
         return (
-            f"Some {self._users_done:,} {names.PLAYERS} are done with, the others are as they "
+            f"Some {self._users_done:,} {words.PLAYERS} are done with, the others are as they "
             "were, and both mappings are paused, so that records wait in their streams. Run this "
             "again: it goes on from here and resumes them at its end."
         )
@@ -345,7 +345,7 @@ def _refuse_time_to_live(stage: Stage) -> None:
     found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)
     if found["TimeToLiveDescription"].get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
         raise OperationFailed(
-            f"Records in {table} expire, and a total keeps the {names.SCORE.lower()} of expired "
+            f"Records in {table} expire, and a total keeps the {words.SCORE.lower()} of expired "
             "ones: they are no longer there to sum. --without-expired sets totals to the sum of "
             "what is there."
         )

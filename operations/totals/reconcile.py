@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from chalicelib import names
-from operations.errors import Misuse
-from operations.progress import Progress
-from operations.stage.stage import Stage
-from operations.tables.items import require_username
-from operations.tables.scan import ReadMeter
+from chalicelib import words
+from operations.aws.errors import Misuse
+from operations.aws.items import require_username
+from operations.aws.progress import Progress
+from operations.aws.stage import Stage
+from operations.aws.tables import ReadMeter
 from operations.totals.read import (
     InvalidItem,
     RecordCount,
@@ -94,7 +94,7 @@ def reconcile(
         counted = _look(stage, sums, meter, progress, only)
         if user is not None and not counted.summed and not has_total(stage, user):
             raise Misuse(
-                f"There is no {names.PLAYER} {user!r}: no record and no total has that name."
+                f"There is no {words.PLAYER} {user!r}: no record and no total has that name."
             )
         users = differing = 0
         suspects: dict[str, Comparison] = {}

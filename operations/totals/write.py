@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.archive import Archive
 from chalicelib.receipts import first_page_of, seconds_of
 from chalicelib.scores import ScoreChange, exact_sum
 from chalicelib.totals import MOST_AT_ONCE, UserTotal, as_found
-from operations.errors import OperationFailed
-from operations.tables.items import total_of, user_of
+from operations.aws.errors import OperationFailed
+from operations.aws.items import total_of, user_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -117,7 +117,7 @@ class TotalSetter:
 
     def _read(self, username: str, counted: Amounts) -> FoundTotal:
         item: Any = self._dynamodb.get_item(
-            TableName=self._table, Key={names.USERNAME: {"S": username}}, ConsistentRead=True
+            TableName=self._table, Key={words.USERNAME: {"S": username}}, ConsistentRead=True
         ).get("Item", {})
         user = user_of(item)  # what is damaged is replaced
         newest_page = user.last_page or self._newest_page(username)
@@ -137,7 +137,7 @@ class TotalSetter:
         """The newest page in the archive, if the item names none: it may have been deleted."""
         responses = self._dynamodb.get_paginator("query").paginate(
             TableName=self._receipts_table,
-            KeyConditionExpression=f"{names.USERNAME} = :username",
+            KeyConditionExpression=f"{words.USERNAME} = :username",
             ExpressionAttributeValues={":username": {"S": username}},
             ProjectionExpression="Page",
             ScanIndexForward=False,
@@ -150,7 +150,7 @@ class TotalSetter:
     def _write(self, username: str, plan: TotalPlan, found: FoundTotal) -> bool:
         """Write the plan; False if the item is no longer as it was found."""
         wanted: dict[str, Any] = {
-            names.SCORE: {"N": str(plan.score)},
+            words.SCORE: {"N": str(plan.score)},
             "Receipts": {"BS": sorted(plan.receipts)} if plan.receipts else None,
             "LastPage": {"S": plan.newest_page} if plan.newest_page else None,
         }
@@ -160,7 +160,7 @@ class TotalSetter:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key={names.USERNAME: {"S": username}},
+                Key={words.USERNAME: {"S": username}},
                 UpdateExpression=f"SET {', '.join(sets)}"
                 + (f" REMOVE {', '.join(removes)}" if removes else ""),
                 ConditionExpression=condition,

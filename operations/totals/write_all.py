@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import islice
 
 from chalicelib.scores import InvalidRecord, check_number
-from operations.stage.stage import Stage
+from operations.aws.stage import Stage
 from operations.totals.counted import KnownReceipts
 from operations.totals.sums import UserSums
 from operations.totals.write import Amounts, TotalRefused, TotalSetter

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.receipts import read_page_key, seconds_of
-from operations.stage.stage import Stage
-from operations.tables.items import Item, total_of, user_of
-from operations.tables.scan import scan
-from operations.tables.stream import TableStream
-from operations.watch.iterator_age import iterator_ages
+from operations.aws.items import Item, total_of, user_of
+from operations.aws.iterator_age import iterator_ages
+from operations.aws.stage import Stage
+from operations.aws.table_stream import TableStream
+from operations.aws.tables import scan
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -64,7 +64,7 @@ def read_standings(dynamodb: "DynamoDBClient", table: str, top: int) -> Standing
         if total is None:
             continue
         players += 1
-        entry = (total, _Descending(item[names.USERNAME]["S"]))
+        entry = (total, _Descending(item[words.USERNAME]["S"]))
         if len(best) < top:
             heapq.heappush(best, entry)
         else:

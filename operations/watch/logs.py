@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from operations.stage.stage import Stage
+from operations.aws.stage import Stage
 
 FOLLOW_SECONDS = 1.0
 OVERLAP_MILLISECONDS = 10_000

@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.stage.mappings import EventSourceMapping, find_mappings, reads_the_stage
-from operations.stage.stage import FUNCTIONS, Stage
-from operations.tables.restored import how_to_read_anew, how_to_stream
+from operations.aws.mappings import EventSourceMapping, find_mappings, reads_the_stage
+from operations.aws.restored import how_to_read_anew, how_to_stream
+from operations.aws.stage import FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
 """From here on a function counts as not keeping up with its stream."""

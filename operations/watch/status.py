@@ -5,9 +5,9 @@ from heapq import nlargest
 
 from botocore.exceptions import ClientError
 
+from operations.aws.iterator_age import iterator_ages
+from operations.aws.stage import FUNCTIONS, Stage
 from operations.rejects.objects import RejectsObject, list_objects, read_objects
-from operations.stage.stage import FUNCTIONS, Stage
-from operations.watch.iterator_age import iterator_ages
 from operations.watch.parts import (
     NOT_THERE,
     Part,

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.clients import WORKERS, dynamodb_client
 from chalicelib.deaggregation import MAGIC
+from chalicelib.opening import MOST_OPENED_BYTES
 from chalicelib.records import LARGEST_PORTION
-from chalicelib.unpacking import MOST_OPENED_BYTES
 from tests.builders import aggregate, kinesis_record
-from tests.chalicelib.test_unpacking import LOG_EVENTS
+from tests.chalicelib.test_opening import LOG_EVENTS
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
 from tests.proofs.faults import failing, record_calls

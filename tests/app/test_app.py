@@ -15,7 +15,7 @@ from chalicelib.clients import CLIENT_CONFIG, WORKERS
 from chalicelib.parallel import PATIENCE_SECONDS
 from chalicelib.scores import Reject
 from chalicelib.settings import MissingSetting, Settings
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 

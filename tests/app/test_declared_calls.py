@@ -5,8 +5,8 @@ import json
 from chalice.policy import policy_from_source_code
 
 from chalicelib.clients import dynamodb_client, s3_client
-from operations.stage.config import PROJECT
-from operations.stage.stage import FUNCTIONS
+from operations.aws.config import PROJECT
+from operations.aws.stage import FUNCTIONS
 from tests.builders import TODAY, inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack

@@ -7,13 +7,13 @@ import pytest
 import app
 from benchmarks.capacity import count_capacity
 from benchmarks.contenders import TOTALS_TABLE, contenders, our_environment, rival_session
-from benchmarks.dynamodb.server import dynamodb_server
-from benchmarks.dynamodb.stub import answer_in_process
-from benchmarks.dynamodb.tables import Tables
 from benchmarks.events import Players, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import CONTEXT, alternate
 from benchmarks.rivals import AGGREGATORS
+from dynamodb_model.server import dynamodb_server
+from dynamodb_model.stub import answer_in_process
+from dynamodb_model.tables import Tables
 from operations.local.server import EmbeddedAws
 from tests.benchmarks.usage import our_usage
 from tests.data_stack import DataStack

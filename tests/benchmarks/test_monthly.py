@@ -9,8 +9,8 @@ from benchmarks.simulation import assumptions, monthly
 from benchmarks.simulation.deployed import deployed
 from benchmarks.simulation.monthly import Invocations, Month
 from chalicelib import telemetry
-from operations.stage.config import PROJECT
-from operations.stage.stage import AGGREGATOR, INGESTION
+from operations.aws.config import PROJECT
+from operations.aws.stage import AGGREGATOR, INGESTION
 
 CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 BYTES_THAT_CLOUDWATCH_ADDS = 26

@@ -4,10 +4,10 @@ import itertools
 
 import app
 from benchmarks.contenders import our_environment
-from benchmarks.dynamodb.stub import answer_in_process
-from benchmarks.dynamodb.tables import Tables, Usage
 from benchmarks.events import Players, stream_events
 from benchmarks.measuring import CONTEXT
+from dynamodb_model.stub import answer_in_process
+from dynamodb_model.tables import Tables, Usage
 
 
 def our_usage(players: Players, batch: int, batches: int) -> Usage:

@@ -21,7 +21,7 @@ from chalicelib.deaggregation import (
     deaggregate,
 )
 from chalicelib.scores import InvalidRecord
-from operations.scores.aggregation import (
+from operations.aws.aggregation import (
     encode_aggregate,
     encode_field,
     encode_number,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 LOG_ONE = "from chalicelib import telemetry; telemetry.log_payloads(['a payload'])"
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 from tests.conformance.dynamodb_local import DynamoDBLocalMissing, bring_dynamodb_local
 
 NOTHING_TESTED = 77

@@ -18,9 +18,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from operations.errors import OperationFailed
+from operations.aws.config import PROJECT
+from operations.aws.errors import OperationFailed
 from operations.local.server import LOCAL_FOLDER, free_port
-from operations.stage.config import PROJECT
 
 LIBRARIES = LOCAL_FOLDER / "dynamodb-local"
 POM = Path(__file__).with_name("pom.xml")

@@ -7,10 +7,10 @@ from typing import Any
 from botocore.config import Config
 from cfnlint.decode import cfn_yaml
 
+from operations.aws.config import PROJECT
+from operations.aws.session import AwsSession
 from operations.deploy.steps import DATA_TEMPLATE
 from operations.local.server import REGION, ROOT, EmbeddedAws
-from operations.stage.aws import AwsSession
-from operations.stage.config import PROJECT
 
 OF_DYNAMODB = ("dynamodb", "dynamodbstreams")
 

@@ -12,9 +12,9 @@ import botocore.session
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.dynamodb.server import dynamodb_server
 from chalicelib.clients import CLIENT_CONFIG
 from chalicelib.parallel import in_parallel
+from dynamodb_model.server import dynamodb_server
 from operations.local.server import REGION, ROOT
 from tests.conformance.dynamodb_local import bring_dynamodb_local, dynamodb_local
 from tests.conformance.judged import create_table, table_properties

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.totals import _not_counted_yet
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 from tests.conformance.judged import JudgedAws
 from tests.conformance.test_answers import KEY, TOTALS, conditional_addition, put, update
 from tests.data_stack import DataStack

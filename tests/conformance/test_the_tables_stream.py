@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from operations.aws.table_stream import TableStream
 from operations.rejects.stream_batch import StreamBatch, read_batch
-from operations.tables.stream import TableStream
 from tests.builders import kinesis_record
 from tests.conformance.judged import JudgedAws
 from tests.conftest import Invoke

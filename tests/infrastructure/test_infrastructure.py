@@ -12,15 +12,15 @@ from cfnlint.api import lint_file
 from cfnlint.decode import cfn_yaml
 
 from chalicelib.settings import MissingSetting, Settings
+from operations.aws.config import PROJECT, variable_name
+from operations.aws.stacks import apply_stack
+from operations.aws.stage import Stage, data_stack_name
 from operations.deploy.chalice import copy_app
 from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT, variable_name
-from operations.stage.stacks import apply_stack
-from operations.stage.stage import Stage, data_stack_name
 from tests.data_stack import DataStack
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))

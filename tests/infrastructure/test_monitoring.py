@@ -16,9 +16,9 @@ from chalicelib.payloads import KinesisBatch
 from chalicelib.records import Insertions
 from chalicelib.stream_records import StreamBatch
 from chalicelib.totals import Additions
+from operations.aws.config import PROJECT
+from operations.aws.stage import FUNCTIONS
 from operations.deploy.steps import MONITORING_TEMPLATE
-from operations.stage.config import PROJECT
-from operations.stage.stage import FUNCTIONS
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / MONITORING_TEMPLATE))
 RESOURCES = TEMPLATE["Resources"]

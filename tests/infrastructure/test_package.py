@@ -11,15 +11,15 @@ import pytest
 import yaml
 from cfnlint.api import lint_file
 
+from operations.aws.config import PROJECT, variable_name
+from operations.aws.errors import OperationFailed
+from operations.aws.stacks import apply_stack
+from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
+from operations.aws.tables import read_totals
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.deploy.package import package_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
-from operations.errors import OperationFailed
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT, variable_name
-from operations.stage.stacks import apply_stack
-from operations.stage.stage import FUNCTIONS, Stage, data_stack_name
-from operations.tables.scan import read_totals
 from tests.builders import event, inserted, kinesis_record
 from tests.conftest import drive, unpack, upload
 from tests.data_stack import DataStack

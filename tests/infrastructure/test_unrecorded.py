@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.settings import MissingSetting, Settings
+from operations.aws.config import PROJECT
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT
 from tests.builders import event, inserted, kinesis_record
 from tests.data_stack import DataStack
 

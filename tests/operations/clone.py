@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage, with_names
 from operations.local.server import EmbeddedAws
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage, with_names
 from tests.policies import DEPLOYER, OPERATOR, read_policy, user_with
 
 CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from operations.cli.main import run as run_command_line
+from operations.__main__ import run as run_command_line
+from operations.aws.stage import Stage, open_stage, with_names
+from operations.aws.tables import read_totals, scan
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.rejects.objects import list_objects
-from operations.stage.stage import Stage, open_stage, with_names
-from operations.tables.scan import read_totals, scan
 from tests.policies import read_policy, user_with
 
 PATIENCE_SECONDS = 20
@@ -89,7 +89,7 @@ def shell(
     """
     options = ["--stage", stage.name, "--endpoint-url", stage_aws.endpoint_url]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("operations.cli.options.open_stage", find_once)
+        patched.setattr("operations.terminal.options.open_stage", find_once)
         patched.setenv("COLUMNS", "160")
         for name, value in operator.items():
             patched.setenv(name, value)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import names
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
+from chalicelib import words
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
 from tests.operations.conftest import Shell
 from tests.operations.test_pages import documented
 
@@ -47,7 +47,7 @@ MISUSES = [
     (["rejects", "show", "\udcff"], "is no text: it has bytes that are no UTF-8"),
     (["reconcile", "--user", "\udcff"], "Nobody can be called so"),
     (["reconcile", "--user", ""], "Nobody can be called so"),
-    (["reconcile", "--user", "nobody"], f"There is no {names.PLAYER} 'nobody'"),
+    (["reconcile", "--user", "nobody"], f"There is no {words.PLAYER} 'nobody'"),
 ]
 
 
@@ -70,7 +70,7 @@ def test_missing_credentials_and_a_missing_table_are_exit_status_2(
     shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "operations.stage.stage.names_from_stack",
+        "operations.aws.stage.names_from_stack",
         lambda *_: {**stage.variables, "GAME_SCORES_BY_USER_TABLE": "GameScoresByUser-missing"},
     )
     no_table = shell("leaderboard", "--region", "us-west-1")  # is looked for anew

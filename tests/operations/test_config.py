@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from operations.stage.config import record_names, variable_name
+from operations.aws.config import record_names, variable_name
 
 
 def test_recorded_outputs_leave_the_other_variables(tmp_path: Path) -> None:

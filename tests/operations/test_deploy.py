@@ -11,6 +11,20 @@ from typing import Any
 
 import pytest
 
+from operations.aws.change_sets import PlannedChange
+from operations.aws.config import PROJECT, recorded_variables
+from operations.aws.mappings import list_mappings
+from operations.aws.session import account_of
+from operations.aws.stacks import apply_stack, delete_stack
+from operations.aws.stage import (
+    AGGREGATOR,
+    FUNCTIONS,
+    Stage,
+    data_stack_name,
+    monitoring_stack_name,
+    stage_suffix,
+)
+from operations.aws.tables import read_totals
 from operations.deploy.chalice import ACCOUNT_VARIABLE, fill_in_account, run_chalice
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
@@ -24,20 +38,6 @@ from operations.deploy.steps import (
     deploy,
 )
 from operations.local.server import EmbeddedAws
-from operations.stage.aws import account_of
-from operations.stage.change_sets import PlannedChange
-from operations.stage.config import PROJECT, recorded_variables
-from operations.stage.mappings import list_mappings
-from operations.stage.stacks import apply_stack, delete_stack
-from operations.stage.stage import (
-    AGGREGATOR,
-    FUNCTIONS,
-    Stage,
-    data_stack_name,
-    monitoring_stack_name,
-    stage_suffix,
-)
-from operations.tables.scan import read_totals
 from tests.conftest import drive, upload
 from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import until

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from chalice.policy import policy_from_source_code
 
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
+from operations.aws.tables import read_totals, scan
 from operations.local.demo import play_lab, run_demo
 from operations.local.pipeline import deploy_locally
 from operations.local.plan import plan_demo
 from operations.local.server import EmbeddedAws
 from operations.scores.generate import Tally
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
-from operations.tables.scan import read_totals, scan
 from tests.builders import TODAY, aggregate, event, inserted, kinesis_record
 
 ROLE = "game-scores-local"

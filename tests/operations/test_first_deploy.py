@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from operations.errors import OperationFailed
+from operations.aws.errors import OperationFailed
+from operations.aws.mappings import find_mappings
+from operations.aws.stage import FUNCTIONS
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
-from operations.stage.mappings import find_mappings
-from operations.stage.stage import FUNCTIONS
 
 REFUSAL = (
     b'{"Type": "User", "message": "Cannot access stream arn:aws:kinesis:us-east-1:000000000000:'

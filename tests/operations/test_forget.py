@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib import names
+from chalicelib import words
+from chalicelib.opening import unpack
 from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import GameScoresByUser
-from chalicelib.unpacking import unpack
-from operations.forget import forget as forgetting
-from operations.forget.redact import LEFT_OVER, is_unreadable_but_mentions, without_player
+from operations.aws.mappings import require_mapping, switch_mapping
+from operations.aws.stage import AGGREGATOR, INGESTION, Stage
+from operations.aws.tables import scan
 from operations.rejects.objects import RejectedRecord, RejectsObject, read_rejects
+from operations.rejects.redaction import LEFT_OVER, is_unreadable_but_mentions, without_player
 from operations.scores.events import image, kinesis_record, stream_record
-from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.stage import AGGREGATOR, INGESTION, Stage
-from operations.tables.scan import scan
+from operations.totals import forget as forgetting
 from tests.builders import TODAY, aggregate
 from tests.operations.conftest import Shell, records_of, totals, until
 
@@ -161,7 +161,7 @@ def test_it_can_be_repeated_and_tells_what_remains_where(shell: Shell, stage: St
     as_json = shell("forget", "Finn", *FORGET).json
 
     assert again.status == 0
-    assert f"Nothing of the {names.PLAYER} is left" in again.out
+    assert f"Nothing of the {words.PLAYER} is left" in again.out
     assert (as_json["records"], as_json["totals"], as_json["objects"]) == (0, 0, 0)
     remains = {each["where"]: each["stays"] for each in as_json["remains"]}
     assert remains[f"the stream {stage.names.stream}"] == "24 hours"
@@ -208,7 +208,7 @@ def test_what_comes_back_meanwhile_is_erased_too(
             until(lambda: totals(stage, "Hugo"), {"Hugo": Decimal(5)})
         sleep(seconds)
 
-    monkeypatch.setattr("operations.forget.forget.time.sleep", come_back)
+    monkeypatch.setattr("operations.totals.forget.time.sleep", come_back)
 
     answer = shell("forget", "Hugo", "--yes", "--settle", "1.25", "--json")
 
@@ -228,7 +228,7 @@ def test_an_object_that_cannot_be_read_and_holds_the_name_is_left_to_a_person(
 
     assert answer.status == 1
     assert "the name stands in it: notes.txt" in answer.out
-    assert f"Nothing of the {names.PLAYER} is left" not in answer.out
+    assert f"Nothing of the {words.PLAYER} is left" not in answer.out
 
 
 class Terminal(io.StringIO):

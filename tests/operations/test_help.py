@@ -10,9 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from operations.cli.main import operations
-from operations.cli.mend.rejects import SHOWN_KEY
-from operations.stage.stage import Stage
+from operations.__main__ import operations
+from operations.aws.stage import Stage
+from operations.verbs.rejects import SHOWN_KEY
 from tests.operations.conftest import Shell, totals
 
 DEPLOYING = {"demo", "up", "deploy", "destroy", "package"}

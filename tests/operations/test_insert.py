@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib import names
-from operations.errors import OperationFailed
+from chalicelib import words
+from operations.aws.errors import OperationFailed
+from operations.aws.stage import Stage
 from operations.scores.insert import insert_record, parse_record
-from operations.stage.stage import Stage
 from tests.builders import kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
@@ -111,7 +111,7 @@ def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
     corrected = shell("insert", json.dumps({**record, "Score": 30}), "--replace", "--json")
 
     assert (first.status, again.status, corrected.status) == (0, 1, 0)
-    assert f"Ines's {names.SCORE.lower()} of 20 stands in GameScoreRecords-local." in first.out
+    assert f"Ines's {words.SCORE.lower()} of 20 stands in GameScoreRecords-local." in first.out
     assert "correct it with --replace" in again.err
     assert corrected.json["score"] == "30"
     until(lambda: totals(stage, "Ines"), {"Ines": Decimal(30)})
@@ -122,4 +122,4 @@ def test_what_is_no_record_is_not_inserted(shell: Shell, record: str) -> None:
     answer = shell("insert", record)
 
     assert answer.status == 2
-    assert f"is no {names.RECORD}" in answer.err
+    assert f"is no {words.RECORD}" in answer.err

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from operations.aws.config import PROJECT
 from operations.local.server import LOCAL_FOLDER
 from operations.local.source_file import SOURCE_FILE
-from operations.stage.config import PROJECT
 
 RUN = [sys.executable, "-m", "operations"]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from operations.cli.main import run
-from operations.errors import MISUSE
-from operations.stage.aws import is_embedded
-from operations.stage.stage import stage_suffix
+from operations.__main__ import run
+from operations.aws.errors import MISUSE
+from operations.aws.session import is_embedded
+from operations.aws.stage import stage_suffix
 
 VERBS = (
     ("deploy",),

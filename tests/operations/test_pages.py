@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from operations.cli.options import STAGE_VARIABLE
-from operations.stage.config import PROJECT
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.aws.config import PROJECT
+from operations.aws.stage import FUNCTIONS, Stage
+from operations.terminal.options import STAGE_VARIABLE
 from operations.watch.logs import read_logs
 from tests.builders import event, kinesis_record
 from tests.operations.conftest import Shell, until

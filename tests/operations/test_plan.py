@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from chalicelib import names
+from chalicelib import words
 from chalicelib.stream_records import decode_stream_batch
-from operations.cli.run.demo import explanation
 from operations.local.plan import Correction, Plan, plan_demo
 from operations.scores.generate import GeneratedScore
+from operations.verbs.demo import explanation
 from tests.builders import image, stream_record
 
 
@@ -64,12 +64,12 @@ def test_the_explanation_makes_sense_of_every_number() -> None:
     lines = explained(plan_demo(2000, 200, seed=1))
 
     assert lines == {
-        "sent": f"sent       2,144: 2,000 {names.SCORES} of 200 {names.PLAYERS}, 100 of these "
-        f"once more, 40 malformed, 1 with a taken RecordID, 3 no {names.SCORES} at all",
-        "stored": f"stored     2,001: 2,000 {names.SCORES}, 1 of the lab",
-        "aggregated": f"aggregated 2,162: 2,000 {names.SCORES}, 2 of the lab, 40 corrected, "
-        f"80 for 40 given to another {names.PLAYER}, 40 deleted",
-        "totals": f"totals       203: 200 {names.PLAYERS}, 2 of the lab, 1 who is given records",
+        "sent": f"sent       2,144: 2,000 {words.SCORES} of 200 {words.PLAYERS}, 100 of these "
+        f"once more, 40 malformed, 1 with a taken RecordID, 3 no {words.SCORES} at all",
+        "stored": f"stored     2,001: 2,000 {words.SCORES}, 1 of the lab",
+        "aggregated": f"aggregated 2,162: 2,000 {words.SCORES}, 2 of the lab, 40 corrected, "
+        f"80 for 40 given to another {words.PLAYER}, 40 deleted",
+        "totals": f"totals       203: 200 {words.PLAYERS}, 2 of the lab, 1 who is given records",
     }
 
 

@@ -15,13 +15,11 @@ import yaml
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from operations.cli.main import run as run_command_line
-from operations.local.server import EmbeddedAws
-from operations.scores.send import send_payloads
-from operations.stage.aws import AwsSession
-from operations.stage.config import PROJECT
-from operations.stage.stacks import delete_stack
-from operations.stage.stage import (
+from operations.__main__ import run as run_command_line
+from operations.aws.config import PROJECT
+from operations.aws.session import AwsSession
+from operations.aws.stacks import delete_stack
+from operations.aws.stage import (
     AGGREGATOR,
     FUNCTIONS,
     INGESTION,
@@ -29,6 +27,8 @@ from operations.stage.stage import (
     data_stack_name,
     with_names,
 )
+from operations.local.server import EmbeddedAws
+from operations.scores.send import send_payloads
 from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import totals, until
 from tests.operations.test_forget import archive
@@ -201,7 +201,7 @@ def operate(stage: Stage, operator: AwsSession, written: Path) -> None:
         call = recorder.recording(recorder.BASE_CLIENT._make_api_call, written)
         patched.setattr(recorder.BASE_CLIENT, "_make_api_call", call)
         opened = with_names(Stage("prod", operator, {}))
-        patched.setattr("operations.cli.options.open_stage", lambda *_: opened)
+        patched.setattr("operations.terminal.options.open_stage", lambda *_: opened)
         run_every_verb(stage, written.with_name("scores.jsonl"))
 
 

@@ -13,10 +13,10 @@ import pytest
 from chalicelib.rejects import object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
-from operations.stage.mappings import require_mapping, switch_mapping
-from operations.stage.pause import Pause
-from operations.stage.stage import AGGREGATOR, FUNCTIONS, Stage
-from operations.tables.stream import TableStream
+from operations.aws.mappings import require_mapping, switch_mapping
+from operations.aws.pause import Pause
+from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
+from operations.aws.table_stream import TableStream
 from operations.totals import rebuild as rebuilding
 from operations.totals.read import expect_records
 from operations.totals.write import Amounts, FoundTotal, TotalPlan, TotalSetter, plan_total
@@ -31,7 +31,7 @@ def _short_timeout(stage: Stage) -> Iterator[None]:
     name = stage.function_name(AGGREGATOR)
     stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("operations.tables.stream.PAUSE_SECONDS", 0.02)
+        patched.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0.02)
         yield
     stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=60)
 

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from chalicelib.scores import exact_sum
-from operations.cli.views import TotalRow, totals_table
-from operations.stage.stage import Stage
-from operations.tables.scan import ReadMeter, scan_segments
+from operations.aws.stage import Stage
+from operations.aws.tables import ReadMeter, scan_segments
+from operations.terminal.views import TotalRow, totals_table
 from operations.totals import reconcile as reconciling
 from operations.totals.reconcile import reconcile
 from operations.totals.sums import Comparison, UserSums

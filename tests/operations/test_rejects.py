@@ -15,6 +15,10 @@ from botocore.compat import HTTPHeaders
 
 from chalicelib.receipts import KEPT_SECONDS
 from chalicelib.rejects import object_key
+from operations.aws.config import PROJECT
+from operations.aws.invoke import FunctionFailed, _patient_client
+from operations.aws.invoke import invoke as call_function
+from operations.aws.stage import Stage
 from operations.rejects import redrive as redriving
 from operations.rejects.corrections import invalid_ids
 from operations.rejects.loads import LARGEST_EVENT_BYTES
@@ -24,10 +28,6 @@ from operations.rejects.redrive import why_not
 from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
-from operations.stage.config import PROJECT
-from operations.stage.invoke import FunctionFailed, _patient_client
-from operations.stage.invoke import invoke as call_function
-from operations.stage.stage import Stage
 from tests.builders import aggregate
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from operations.aws.stage import Stage
 from operations.scores.send import send_payloads
-from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 from tests.operations.test_rejects import insertion, keys, score, store
 from tests.recorded import (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.cli.main import operations
-from operations.cli.results import print_json
+from operations.__main__ import operations
+from operations.terminal.results import print_json
 from tests.builders import json_values
 
 
@@ -41,7 +41,7 @@ def test_names_stay_readable_and_half_a_character_is_escaped(
 def test_whatever_a_document_holds_is_printed_as_json(fields: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         lines: list[str] = []
-        patch.setattr("operations.cli.results.click.echo", lines.append)
+        patch.setattr("operations.terminal.results.click.echo", lines.append)
         print_json(fields)
 
     json.loads(lines[0], parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chalicelib import names
-from operations.stage.stage import Stage
+from chalicelib import words
+from operations.aws.stage import Stage
 from tests.operations.conftest import Shell, records_of, totals, until
 
 
@@ -51,15 +51,15 @@ def test_csv_with_a_header_is_sent_from_standard_input(
         (
             "a.jsonl",
             b'{"RecordID": 1, "Username": "A", "Score": 1}\nno\n',
-            f"Line 2 is no {names.RECORD}",
+            f"Line 2 is no {words.RECORD}",
         ),
         ("a.jsonl", b'\n\n{"RecordID": 1, "Username": "", "Score": 1}\n', "Line 3: Username is"),
-        ("a.jsonl", b"\xff\n", f"Line 1 is no {names.RECORD}"),
+        ("a.jsonl", b"\xff\n", f"Line 1 is no {words.RECORD}"),
         ("a.csv", b"", "Line 1 is missing"),
         (
             "a.csv",
             b"RecordID,Name\n",
-            f"Line 1 is no header of {names.SCORES}: it has no Username and no Score, only "
+            f"Line 1 is no header of {words.SCORES}: it has no Username and no Score, only "
             "'RecordID', 'Name'.",
         ),
         (

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import names
-from chalicelib.unpacking import unpack
+from chalicelib import words
+from chalicelib.opening import unpack
+from operations.aws.aggregation import AGGREGATE_BYTES
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
 from operations.local.server import embedded_aws
-from operations.scores.aggregation import AGGREGATE_BYTES
 from operations.scores.send import (
     BATCH_BYTES,
     BATCH_RECORDS,
@@ -23,8 +25,6 @@ from operations.scores.send import (
     send_payloads,
     single_payload,
 )
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
 from tests.data_stack import new_data_stack
 from tests.operations.conftest import Shell, totals, until
 
@@ -35,7 +35,7 @@ SEND = ("send", "--stage", "local", "--records", "2000", "--rate", "50", "--firs
 
 
 def test_generated_scores_come_to_the_totals_that_were_sent(shell: Shell, stage: Stage) -> None:
-    users = [f"{names.PLAYER}-{number + 1:04d}" for number in range(20)]
+    users = [f"{words.PLAYER}-{number + 1:04d}" for number in range(20)]
     before = totals(stage, *users)
 
     answer = shell("send", "--records", "300", "--users", "20", "--seed", "7", "--json")

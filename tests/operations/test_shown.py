@@ -13,12 +13,12 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from operations.cli.run.demo import differences_table, log_excerpt
-from operations.cli.see.logs import log_line
-from operations.cli.shown import escaped, escaped_lines, steers
+from operations.aws.config import PROJECT
+from operations.aws.stage import INGESTION, Stage
 from operations.scores.send import send_payloads
-from operations.stage.config import PROJECT
-from operations.stage.stage import INGESTION, Stage
+from operations.terminal.shown import escaped, escaped_lines, steers
+from operations.verbs.demo import differences_table, log_excerpt
+from operations.verbs.logs import log_line
 from operations.watch.logs import LogLine, read_logs
 from tests.operations.conftest import Shell, clear_bucket, totals, until
 
@@ -159,7 +159,8 @@ def test_views_make_texts_of_others_by_one_function() -> None:
     """A text that is built otherwise is a literal, or escaped where it is built."""
     made = [
         (path.name, ast.unparse(call.args[0]))
-        for path in (PROJECT / "operations" / "cli").rglob("*.py")
+        for folder in ("terminal", "verbs")
+        for path in (PROJECT / "operations" / folder).glob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import names
+from chalicelib import words
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
 from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
 from tests.operations.conftest import Shell, totals, until
 
 RECORD = b'{"RecordID": 97001, "Username": "Piper", "Score": 3}\n'
@@ -98,7 +98,7 @@ def test_messages_that_nobody_can_read_stop_nothing(bash: Bash, stage: Stage) ->
     closed = bash("operate reconcile --user Piper 2>&- <&-")
 
     assert ended.returncode == 0
-    assert f"Piper's {names.SCORE.lower()} of 3 stands in" in ended.stdout
+    assert f"Piper's {words.SCORE.lower()} of 3 stands in" in ended.stdout
     assert closed.returncode in (0, 1)
     until(lambda: totals(stage, "Piper"), {"Piper": Decimal(3)})
 

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.scores import Place
 from chalicelib.stream_records import decode_stream_record, is_expiry
+from operations.aws.table_stream import TableStream, as_delivered
 from operations.scores.events import image, inserted
-from operations.tables.stream import TableStream, as_delivered
 
 
 def record(number: int) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Streams:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("operations.tables.stream.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0)
 
 
 def numbers(records: Iterator[dict[str, Any]]) -> list[str]:

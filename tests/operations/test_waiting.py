@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from operations.aws.config import PROJECT
+from operations.aws.session import AwsSession
+from operations.aws.stage import Stage
 from operations.local import waiting
 from operations.local.waiting import Waiting
-from operations.stage.aws import AwsSession
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
 
 STUBBORN = """
 import pathlib, signal, time

@@ -10,10 +10,10 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from operations.cli.see.status import status_view
+from operations.aws.mappings import require_mapping
+from operations.aws.stage import FUNCTIONS, Stage
 from operations.scores.send import send_payloads
-from operations.stage.mappings import require_mapping
-from operations.stage.stage import FUNCTIONS, Stage
+from operations.verbs.status import status_view
 from operations.watch.logs import LogLine
 from operations.watch.parts import NOT_YET_KNOWN, Part
 from operations.watch.status import Status
@@ -55,7 +55,7 @@ def test_the_watched_leaderboard_tells_how_the_pipeline_is_doing(
         send_payloads(stage.aws.client("kinesis"), stage.names.stream, sent)
         until(lambda: totals(stage, "Wim"), {"Wim": Decimal(30)})
 
-    monkeypatch.setattr("operations.cli.see.leaderboard.time.sleep", send_between_looks)
+    monkeypatch.setattr("operations.verbs.leaderboard.time.sleep", send_between_looks)
     looks = shell("leaderboard", "--watch", "--looks", "2", "--json")
 
     assert "records a second" in watch.out
@@ -102,7 +102,7 @@ def test_the_watched_leaderboard_goes_on_until_ctrl_c(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("operations.cli.see.leaderboard.time.sleep", interrupt)
+    monkeypatch.setattr("operations.verbs.leaderboard.time.sleep", interrupt)
 
     answer = shell("leaderboard", "--watch", *options)
 
@@ -295,7 +295,7 @@ def test_status_finds_what_is_missing(
     shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = {variable: f"{name}-missing" for variable, name in stage.variables.items()}
-    monkeypatch.setattr("operations.stage.stage.names_from_stack", lambda *_: missing)
+    monkeypatch.setattr("operations.aws.stage.names_from_stack", lambda *_: missing)
 
     answer = shell("status", "--json", "--region", "us-east-1")
 

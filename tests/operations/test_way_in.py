@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import names
-from operations.cli.options import STAGE_VARIABLE
-from operations.cli.run.up import NEXT, next_steps
+from chalicelib import words
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws
 from operations.local.source_file import source_file
-from operations.stage.config import PROJECT
-from operations.stage.stage import Stage
+from operations.terminal.options import STAGE_VARIABLE
+from operations.verbs.up import NEXT, next_steps
 from tests.operations.conftest import Shell
 
 OPERATE = PROJECT / "operate"
@@ -76,7 +76,7 @@ def test_the_launcher_runs_from_any_folder_and_through_links(tmp_path: Path) -> 
     by_link = type_in(elsewhere, f"../relative events kinesis --record '{record}'")
     misuse = type_in(elsewhere, "./direct send no-such-file.csv --stage dev")
 
-    assert by_path.stdout == f"{names.TITLE} {version_in_pyproject()}\n"
+    assert by_path.stdout == f"{words.TITLE} {version_in_pyproject()}\n"
     assert '"eventSource": "aws:kinesis"' in by_link.stdout
     assert misuse.returncode == 2
     assert "no-such-file.csv" in misuse.stderr

@@ -14,9 +14,9 @@ from chalicelib.payloads import decode_score_record
 from chalicelib.scores import Place
 from docs.book import BLOCK, BLOCKS, pages, written
 from docs.verbs import verbs
-from operations.cli.main import operations
-from operations.cli.options import STAGE_VARIABLE
-from operations.stage.config import PROJECT
+from operations.__main__ import operations
+from operations.aws.config import PROJECT
+from operations.terminal.options import STAGE_VARIABLE
 from tests.infrastructure.test_infrastructure import TEMPLATE
 
 README = PROJECT / "README.md"

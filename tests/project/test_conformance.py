@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 
 def test_without_java_one_sentence_says_that_nothing_was_tested() -> None:

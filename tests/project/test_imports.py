@@ -1,4 +1,4 @@
-"""The house's import rules: imports point inward, and only the command line draws."""
+"""The house's import rules: imports point inward, and only verbs and the terminal draw."""
 
 import ast
 from collections import Counter
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
-FOUNDATION = {"stage", "tables", "errors", "progress", "batches"}
-"""What every family of operations may use."""
+FLOORS = ("__main__", "verbs", "terminal", "families", "aws")
+"""The floors of operations, from the top down. Imports point down only."""
 
 FAMILIES: dict[str, set[str]] = {
     "deploy": set(),
@@ -19,12 +19,11 @@ FAMILIES: dict[str, set[str]] = {
     "rejects": set(),
     "totals": {"rejects"},
     "watch": {"rejects"},
-    "forget": {"rejects", "scores", "watch"},
     "local": {"deploy", "scores", "rejects", "watch"},
 }
-"""What each family may use beside the foundation and itself."""
+"""The families of operations, and the other families that each may use."""
 
-DOMAIN = {"names", "scores", "receipts", "unpacking", "deaggregation", "payloads", "stream_records"}
+DOMAIN = {"words", "scores", "receipts", "opening", "deaggregation", "payloads", "stream_records"}
 """The modules of chalicelib that know neither AWS nor Chalice nor the environment."""
 
 
@@ -35,11 +34,11 @@ class Import(NamedTuple):
     module: str
 
     @property
-    def users_family(self) -> str:
+    def users_room(self) -> str:
         return self.by.split(".")[1]
 
     @property
-    def used_family(self) -> str:
+    def used_room(self) -> str:
         return self.module.split(".")[1]
 
 
@@ -64,25 +63,32 @@ def within(each: Import, *packages: str) -> bool:
     return any(each.module == name or each.module.startswith(f"{name}.") for name in packages)
 
 
+def floor_of(room: str) -> int:
+    """How far down the room of operations is."""
+    return FLOORS.index("families" if room in FAMILIES else room)
+
+
 def test_operations_point_from_the_command_line_inward() -> None:
     for each in imports_in("operations"):
-        if not within(each, "operations") or each.users_family == "__main__":
+        if not within(each, "operations"):
             continue
-        user, used = each.users_family, each.used_family
-        allowed = {user} | FOUNDATION
-        if user in FOUNDATION:
-            allowed = {user, "errors"} | ({"stage"} if user == "tables" else set())
-        elif user == "cli":
-            allowed |= FAMILIES.keys()
+        user, used = each.users_room, each.used_room
+        if user in FAMILIES and used in FAMILIES:
+            assert used in FAMILIES[user] | {user}, f"{each.by} imports {each.module}"
         else:
-            allowed |= FAMILIES[user]
-        assert used in allowed, f"{each.by} imports {each.module}"
+            assert floor_of(user) <= floor_of(used), f"{each.by} imports {each.module}"
 
 
-def test_only_the_command_line_knows_how_a_terminal_is_drawn_on() -> None:
+def test_no_verb_knows_another() -> None:
+    for each in imports_in("operations/verbs"):
+        assert not within(each, "operations.verbs"), f"{each.by} imports {each.module}"
+
+
+def test_only_verbs_and_the_terminal_know_how_a_terminal_is_drawn_on() -> None:
     for each in imports_in("operations"):
         if within(each, "click", "rich"):
-            assert each.users_family == "cli", f"{each.by} imports {each.module}"
+            room = each.users_room
+            assert room in ("__main__", "verbs", "terminal"), f"{each.by} imports {each.module}"
 
 
 def test_what_ships_to_lambda_knows_nothing_around_it() -> None:
@@ -98,26 +104,23 @@ def test_the_domain_knows_neither_aws_nor_chalice_nor_the_environment(module: st
             assert each.module.split(".")[1] in DOMAIN, each
 
 
+def test_the_small_dynamodb_knows_nobody() -> None:
+    for each in imports_in("dynamodb_model"):
+        assert not within(each, "app", "chalicelib", "operations", "benchmarks", "tests"), each
+
+
 def test_measurements_need_no_tests_and_nobody_needs_measurements() -> None:
     for each in imports_in("benchmarks"):
         assert not within(each, "tests"), each
-    for folder in ("chalicelib", "operations"):
+    for folder in ("chalicelib", "operations", "dynamodb_model"):
         for each in imports_in(folder):
             assert not within(each, "benchmarks", "tests"), each
-
-
-def test_no_folder_of_operations_has_more_than_eight_modules() -> None:
-    folders = [PROJECT / "operations", *(PROJECT / "operations").rglob("*/")]
-
-    for folder in folders:
-        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-        assert len(modules) <= 8, folder
 
 
 def test_no_two_modules_of_tests_or_benchmarks_have_one_name() -> None:
     names = Counter(
         path.name
-        for folder in ("tests", "benchmarks")
+        for folder in ("tests", "benchmarks", "dynamodb_model")
         for path in (PROJECT / folder).rglob("*.py")
         if path.name not in ("__init__.py", "__main__.py", "conftest.py")
     )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import names
-from operations.stage.config import PROJECT
+from chalicelib import words
+from operations.aws.config import PROJECT
 from tests.builders import inserted
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
@@ -37,7 +37,7 @@ CHOICE = (
     ),
     *("tests/app/test_handlers.py", "tests/app/test_recorded_events.py"),
     *("tests/app/test_games.py", "tests/app/test_hello.py", "tests/app/test_mine.py"),
-    "tests/chalicelib/test_names.py",
+    "tests/chalicelib/test_words.py",
     "tests/infrastructure/test_package.py::test_every_name_is_imported_from_the_data_stack",
     "tests/infrastructure/test_infrastructure.py::test_what_holds_data_is_kept_protected_and_tagged",
 )
@@ -164,5 +164,5 @@ def test_the_top_list_is_one_item_with_the_best_totals(aggregate: Invoke, data: 
 
     item = data.dynamodb.get_item(TableName="TopLists", Key={"Name": {"S": "best"}})["Item"]
     best = [each["M"] for each in item["Top"]["L"]]
-    assert [each[names.USERNAME]["S"] for each in best] == ["user-3", "user-19", "user-18"]
-    assert [each[names.SCORE]["N"] for each in best] == ["103", "19", "18"]
+    assert [each[words.USERNAME]["S"] for each in best] == ["user-3", "user-19", "user-18"]
+    assert [each[words.SCORE]["N"] for each in best] == ["103", "19", "18"]

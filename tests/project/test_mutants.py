@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 from tests.proofs.mutants.catalogue import MUTANTS, Mutant
 
 

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from docs.terminal import FRAMES, draw
-from operations.cli.main import operations
-from operations.stage.config import PROJECT
+from operations.__main__ import operations
+from operations.aws.config import PROJECT
 
 SVG = "{http://www.w3.org/2000/svg}"
 SCREENS = sorted((PROJECT / "docs" / "screens").glob("*.svg"))

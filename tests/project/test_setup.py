@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 
 STANDARD_OR_OURS = sys.stdlib_module_names | {"app", "chalicelib", "operations"}
 RUNNING = [

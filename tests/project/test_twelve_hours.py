@@ -8,9 +8,9 @@ import yaml
 from cfnlint.decode import cfn_yaml
 from click.testing import CliRunner
 
-from operations.cli.main import operations
-from operations.stage.config import PROJECT
-from operations.stage.pause import TABLE_STREAM_SECONDS
+from operations.__main__ import operations
+from operations.aws.config import PROJECT
+from operations.aws.pause import TABLE_STREAM_SECONDS
 
 PAGES = [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]
 MODULES = [*(PROJECT / "operations").rglob("*.py"), *(PROJECT / "infrastructure").glob("*.yaml")]

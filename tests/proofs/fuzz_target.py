@@ -7,10 +7,10 @@ from aws_kinesis_agg.aggregator import messages_pb2
 from google.protobuf.message import DecodeError
 
 from chalicelib.deaggregation import MAGIC, TAGS, UserRecord, deaggregate
+from chalicelib.opening import unpack
 from chalicelib.payloads import decode_kinesis_batch
 from chalicelib.scores import InvalidRecord
-from chalicelib.unpacking import unpack
-from operations.scores.aggregation import encode_aggregate, seal
+from operations.aws.aggregation import encode_aggregate, seal
 from tests.builders import kinesis_record
 
 PACKINGS: list[Callable[[bytes], bytes]] = [

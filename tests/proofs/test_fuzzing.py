@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.stage.config import PROJECT
+from operations.aws.config import PROJECT
 from tests.proofs.fuzz_target import decode_input
 
 CORPUS = PROJECT / "tests" / "proofs" / "corpus"

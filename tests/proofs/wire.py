@@ -23,9 +23,9 @@ from typing import Any
 from unittest import mock
 
 from chalicelib import clients
-from operations.errors import OperationFailed
+from operations.aws.config import PROJECT
+from operations.aws.errors import OperationFailed
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws, free_port
-from operations.stage.config import PROJECT
 from tests.proofs.environment import Environment, Faults
 
 START_SECONDS = 30

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from benchmarks.dynamodb.expressions import Value, parse_condition, parse_update
+from dynamodb_model.expressions import Value, parse_condition, parse_update
 
 Answer = tuple[str, Any]
 """`("", response)`, or an error's code and the error's own fields."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from operations.aws.config import PROJECT
 from operations.local.server import LOCAL_FOLDER
-from operations.stage.config import PROJECT
 from tests.proofs.mutants.catalogue import MUTANTS, Mutant
 
 TESTS = (

@@ -206,8 +206,8 @@ MUTANTS = (
     Mutant(
         "insert without the condition",
         "chalicelib/records.py",
-        'f"attribute_not_exists({names.RECORD_ID})"',
-        'f"attribute_not_exists({names.RECORD_ID}) OR attribute_exists({names.RECORD_ID})"',
+        'f"attribute_not_exists({words.RECORD_ID})"',
+        'f"attribute_not_exists({words.RECORD_ID}) OR attribute_exists({words.RECORD_ID})"',
     ),
     Mutant(
         "take a record for stored because its id is",

@@ -1,0 +1,183 @@
+"""What a stack's update would change, planned by CloudFormation before anything is changed."""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+from botocore.exceptions import ClientError
+
+from operations.aws.errors import Misuse, OperationFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import (
+        DescribeChangeSetOutputTypeDef,
+        ParameterTypeDef,
+    )
+
+PLAN_SECONDS = 120
+CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
+STATEFUL = ("AWS::Kinesis::Stream", "AWS::DynamoDB::Table", "AWS::S3::Bucket")
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """One resource's change, e.g. `Modify`, `Records`, `AWS::DynamoDB::Table`.
+
+    `replacement` is CloudFormation's word: True, Conditional, False or empty.
+    """
+
+    action: str
+    resource: str
+    type: str
+    replacement: str
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether a stateful resource would, or might, be replaced by an empty one or dropped."""
+        return self.type in STATEFUL and (
+            self.action == "Remove" or self.replacement in ("True", "Conditional")
+        )
+
+
+class ChangeSet(NamedTuple):
+    """A change set that is ready to be executed; `creates` the stack, if there is none yet."""
+
+    stack: str
+    name: str
+    creates: bool
+    changes: tuple[PlannedChange, ...]
+
+
+def plan_changes(
+    cloudformation: "CloudFormationClient",
+    stack: str,
+    body: str,
+    parameters: Mapping[str, str],
+    before: Mapping[str, Any] | None,
+) -> ChangeSet | None:
+    """Plan what makes the stack match the template's body; None if nothing would change.
+
+    `before` is the stack as it is. Raises OperationFailed where CloudFormation refuses the change.
+    """
+    planned = ChangeSet(stack, f"deploy-{time.time_ns()}", before is None, ())
+    try:
+        cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=planned.name,
+            ChangeSetType="CREATE" if planned.creates else "UPDATE",
+            TemplateBody=body,
+            Parameters=_parameter_values(body, parameters, before),
+            Capabilities=CAPABILITIES,
+        )
+        plan = _wait_for_plan(cloudformation, planned)
+    except ClientError as error:
+        raise OperationFailed(f"CloudFormation refuses the stack {stack}: {error}") from error
+    if plan["Status"] != "FAILED":
+        return planned._replace(changes=_changes(plan))
+    drop_change_set(cloudformation, planned)
+    reason = plan.get("StatusReason", "CloudFormation gives no reason")
+    if any(phrase in reason for phrase in NOTHING_TO_DO):
+        return None
+    raise OperationFailed(f"CloudFormation refuses the change of the stack {stack}: {reason}")
+
+
+def require_parameters(template: Path, given: Collection[str]) -> None:
+    """Raise Misuse where the template does not have all these parameters."""
+    declared = _declared_parameters(template.read_text())
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise Misuse(
+            f"{template.name} has no parameter {', '.join(unknown)}, only "
+            f"{', '.join(sorted(declared))}."
+        )
+
+
+def drop_change_set(cloudformation: "CloudFormationClient", planned: ChangeSet) -> None:
+    """Delete the change set, and the empty stack that CloudFormation makes for a first one."""
+    cloudformation.delete_change_set(StackName=planned.stack, ChangeSetName=planned.name)
+    if planned.creates:
+        cloudformation.delete_stack(StackName=planned.stack)
+
+
+def refuse_data_loss(name: str, changes: tuple[PlannedChange, ...], allowed: set[str]) -> None:
+    """Raise OperationFailed if a change loses the data of a resource that is not in `allowed`."""
+    losing = [each for each in changes if each.loses_data and each.resource not in allowed]
+    if losing:
+        named = ", ".join(f"{each.resource} ({each.type})" for each in losing)
+        allowance = " ".join(f"--allow-replacement {each.resource}" for each in losing)
+        raise OperationFailed(
+            f"The stack {name} is unchanged, because this would replace or drop what holds data: "
+            f"{named}. Take the change out of the template or parameters, or, to lose that data, "
+            f"say so with {allowance}."
+        )
+
+
+def _wait_for_plan(
+    cloudformation: "CloudFormationClient", planned: ChangeSet
+) -> "DescribeChangeSetOutputTypeDef":
+    stack, name = planned.stack, planned.name
+    deadline = time.monotonic() + PLAN_SECONDS
+    while True:
+        plan = cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)
+        if plan["Status"] in ("CREATE_COMPLETE", "FAILED"):
+            break
+        if time.monotonic() > deadline:
+            raise OperationFailed(
+                f"CloudFormation is still planning the change of the stack {stack} after "
+                f"{PLAN_SECONDS} seconds: look at the change set {name}, then try again."
+            )
+        time.sleep(1)
+    token = plan.get("NextToken")
+    while token:
+        page = cloudformation.describe_change_set(
+            StackName=stack, ChangeSetName=name, NextToken=token
+        )
+        plan["Changes"] += page["Changes"]
+        token = page.get("NextToken")
+    return plan
+
+
+def _parameter_values(
+    body: str, parameters: Mapping[str, str], before: Mapping[str, Any] | None
+) -> list["ParameterTypeDef"]:
+    given: list[ParameterTypeDef] = [
+        {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+    ]
+    if before is None:
+        return given
+    kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(parameters)
+    return given + [
+        {"ParameterKey": name, "UsePreviousValue": True}
+        for name in _declared_parameters(body)
+        if name in kept
+    ]
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template, but not CloudFormation's functions in it, as !Ref."""
+
+
+_Template.add_multi_constructor("!", lambda _loader, _function, _node: None)
+
+
+def _declared_parameters(body: str) -> list[str]:
+    template = yaml.load(body, Loader=_Template)  # noqa: S506, a SafeLoader
+    return list(template.get("Parameters", {}))
+
+
+def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:
+    found = [change["ResourceChange"] for change in plan["Changes"] if "ResourceChange" in change]
+    return tuple(
+        PlannedChange(
+            each.get("Action", ""),
+            each.get("LogicalResourceId", ""),
+            each.get("ResourceType", ""),
+            each.get("Replacement", ""),
+        )
+        for each in found
+    )

@@ -1,0 +1,144 @@
+"""The functions' event source mappings: seen, paused and resumed."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from operations.aws.errors import OperationFailed
+from operations.aws.stage import FUNCTIONS, INGESTION, Stage
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
+
+CHANGE_SECONDS = 300
+"""Lambda takes up to some minutes to change a mapping's state."""
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class EventSourceMapping:
+    """An event source mapping: it feeds a stream to a function.
+
+    `last_result` is Lambda's word on the last batch: `OK`, `No records processed`,
+    `PROBLEM: Function call failed` and the like. Records older than `maximum_age_seconds` go to the
+    rejects bucket; -1: none does.
+    """
+
+    function: str
+    uuid: str
+    state: str
+    last_result: str
+    source: str
+    maximum_age_seconds: int = -1
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it delivers, or is about to."""
+        return self.state in ("Enabled", "Enabling", "Creating", "Updating")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last batch was not processed."""
+        return self.last_result.startswith(("PROBLEM", "FAILED"))
+
+
+def find_mappings(stage: Stage, function: str) -> list[EventSourceMapping]:
+    """The function's mappings; none where it is not deployed."""
+    return [_mapping(function, found) for found in list_mappings(stage, function)]
+
+
+def list_mappings(stage: Stage, function: str) -> "list[EventSourceMappingConfigurationTypeDef]":
+    """The function's mappings as Lambda describes them, with all options."""
+    client = stage.aws.client("lambda")
+    pages = client.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=stage.function_name(function)
+    )
+    try:
+        return [mapping for page in pages for mapping in page["EventSourceMappings"]]
+    except client.exceptions.ResourceNotFoundException:
+        return []
+
+
+def reads_the_stage(stage: Stage, function: str, source: str) -> bool:
+    """Whether a mapping's source is the stream that the stage's names have for the function.
+
+    A table that was made anew, or restored, has another stream than before.
+    """
+    if function == INGESTION:
+        return source.endswith(f":stream/{stage.names.stream}")
+    return source == stage.names.records_stream_arn
+
+
+def find_strays(stage: Stage) -> list[EventSourceMapping]:
+    """The functions' mappings that read no stream of the stage."""
+    return [
+        mapping
+        for function in FUNCTIONS
+        for mapping in find_mappings(stage, function)
+        if not reads_the_stage(stage, function, mapping.source)
+    ]
+
+
+def delete_mapping(stage: Stage, mapping: EventSourceMapping) -> None:
+    """Delete the mapping, and wait until it is gone; one that is gone already is fine."""
+    client = stage.aws.client("lambda")
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
+                client.delete_event_source_mapping(UUID=mapping.uuid)
+        except client.exceptions.ResourceNotFoundException:
+            return
+        except client.exceptions.ResourceInUseException:
+            pass  # it is being made or changed: that ends by itself
+        time.sleep(POLL_SECONDS)
+    raise OperationFailed(
+        f"The mapping {mapping.uuid} of {mapping.function} is still there after {CHANGE_SECONDS} "
+        "seconds: look at it in the Lambda console, then run this again."
+    )
+
+
+def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
+    """The function's one mapping; raises OperationFailed where there is not one."""
+    found = find_mappings(stage, function)
+    if len(found) != 1:
+        raise OperationFailed(
+            f"{stage.function_name(function)} has {len(found)} event source mappings instead of "
+            "one: deploy the app again."
+        )
+    return found[0]
+
+
+def switch_mappings(stage: Stage, *, enabled: bool) -> None:
+    """Enable or disable both functions' mappings, and wait until they are."""
+    for function in FUNCTIONS:
+        switch_mapping(stage, require_mapping(stage, function), enabled=enabled)
+
+
+def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
+    """Enable or disable the mapping, and wait until it is."""
+    wanted = "Enabled" if enabled else "Disabled"
+    if mapping.state == wanted:
+        return
+    client = stage.aws.client("lambda")
+    client.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    deadline = time.monotonic() + CHANGE_SECONDS
+    while client.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
+        if time.monotonic() > deadline:
+            raise OperationFailed(
+                f"The mapping of {mapping.function} is not {wanted} after {CHANGE_SECONDS} "
+                "seconds: look at it in the Lambda console, then run this again."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _mapping(function: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:
+    return EventSourceMapping(
+        function=function,
+        uuid=found["UUID"],
+        state=found.get("State", "unknown"),
+        last_result=found.get("LastProcessingResult", ""),
+        source=found.get("EventSourceArn", ""),
+        maximum_age_seconds=found.get("MaximumRecordAgeInSeconds", -1),
+    )

@@ -1,1 +1,0 @@
-"""The verbs, each with its own view."""

@@ -1,1 +1,0 @@
-"""The verbs that feed the pipeline: send, insert, events."""

@@ -1,1 +1,0 @@
-"""The verbs that find and mend what went wrong: rejects, reconcile, rebuild, forget."""

@@ -1,1 +1,0 @@
-"""The verbs that show how the pipeline is doing: leaderboard, status, logs."""

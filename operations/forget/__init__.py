@@ -1,1 +1,0 @@
-"""A player erased on request, and what proves it."""

@@ -1,1 +1,0 @@
-"""Which stage: its configuration, names, clients, stacks and mappings."""

@@ -1,1 +1,0 @@
-"""Whole tables and their streams."""

@@ -1,0 +1,1 @@
+"""Options, output and views that verbs share; only these two know click and rich."""

@@ -1,0 +1,1 @@
+"""What people type: one file a verb, with its options and what it prints."""

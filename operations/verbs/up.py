@@ -1,0 +1,65 @@
+"""The verb up: the pipeline on this machine, for other programs."""
+
+import random
+import shlex
+import signal
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from chalicelib import words
+from operations.aws.config import PROJECT
+from operations.aws.stage import Stage
+from operations.local.pipeline import deploy_locally
+from operations.local.server import embedded_aws
+from operations.local.source_file import source_file
+from operations.local.waiting import Waiting
+from operations.scores.generate import generate_scores
+from operations.scores.send import send_payloads
+from operations.terminal import views
+from operations.terminal.options import STAGE_VARIABLE
+
+RECORDS, USERS = 300, 20
+NEXT = (
+    "./operate leaderboard --watch",
+    "./operate send --records 1000 --rate 100",
+    "./operate status",
+)
+
+
+@click.command(
+    help=f"""Deploy to an embedded AWS, send some {words.SCORES}, and leave it running until Ctrl-C.
+
+    Prints what to type in another shell. The file to source there, .local/up.env, names the
+    stage, the endpoint, the credentials and the resources to the verbs and to other programs.
+    """,
+    epilog="Example: python -m operations up",
+)
+def up() -> None:
+    console = Console(stderr=True)
+    with embedded_aws() as aws:
+        stage = deploy_locally(aws, lambda step: console.print(f"{step} …"))
+        console.print(f"Sending {RECORDS} {words.SCORES} of {USERS} {words.PLAYERS} …")
+        _send_scores(stage, console)
+        variables = {STAGE_VARIABLE: stage.name, **aws.variables, **stage.variables}
+        with source_file(aws.folder, variables) as file:
+            click.echo(next_steps(file))
+            while True:
+                signal.pause()
+
+
+def _send_scores(stage: Stage, console: Console) -> None:
+    scores = generate_scores(RECORDS, USERS, random.Random(1))
+    payloads = [each.payload for each in scores]
+    with views.progress_bars(console) as bars:
+        waiting = Waiting(stage, views.table_progress(bars))
+        send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads)
+        waiting.until_aggregated(RECORDS)
+
+
+def next_steps(file: Path) -> str:
+    """What to type in another shell, wherever that stands."""
+    source = f"cd {shlex.quote(str(PROJECT))} && source {file.relative_to(PROJECT)}"
+    lines = "\n".join(f"  {line}" for line in (source, *NEXT))
+    return f"Up. In another shell:\n\n{lines}\n\nCtrl-C here ends it, and nothing is left."
