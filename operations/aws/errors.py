@@ -1,4 +1,15 @@
-"""The errors that people see, and what AWS's own errors mean to them."""
+"""The errors that people see, and what AWS's own errors mean to them.
+
+OperationFailed            exit status 1: what was asked for failed
+├── Misuse                 exit status 2: what was named does not exist or cannot be read
+│   └── BadLine            a line of a file cannot be sent (scores/files.py)
+├── NoAws                  something else than AWS answered
+├── OperationInterrupted   exit status 130: a person interrupted it
+├── FunctionFailed         a function raised when it was invoked (aws/invoke.py)
+├── EventTooLarge          an event is larger than Lambda takes (aws/invoke.py)
+├── NotNow                 Lambda does not take the event now (aws/invoke.py)
+└── OutputLost             the results cannot be written (terminal/output.py)
+"""
 
 from botocore.exceptions import (
     BotoCoreError,

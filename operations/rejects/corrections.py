@@ -20,12 +20,12 @@ from chalicelib.payloads import (
     decode_score_record,
 )
 from chalicelib.records import to_item
-from chalicelib.rejects import join_reasons
+from chalicelib.rejects import RejectedRecord, join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord, Place, check_number, parse_number
 from chalicelib.stream_records import decode_stream_batch, decode_stream_record
 from operations.aws.items import score_of
 from operations.aws.stage import AGGREGATOR, INGESTION, Stage
-from operations.rejects.objects import RejectedRecord, RejectsObject
+from operations.rejects.objects import RejectsObject
 
 
 class Corrections:

@@ -24,14 +24,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from chalicelib.receipts import KEPT_SECONDS
-from chalicelib.rejects import object_key
+from chalicelib.rejects import RejectedRecord, object_key
 from chalicelib.scores import EventRecord
 from operations.aws.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
 from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.rejects.corrections import Corrections
+from operations.rejects.given_up_batch import GivenUpBatch, read_batch
 from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
-from operations.rejects.objects import RejectedRecord, RejectsObject, identity_of, list_objects
-from operations.rejects.stream_batch import StreamBatch, read_batch
+from operations.rejects.objects import RejectsObject, identity_of, list_objects
 from operations.rejects.versions import (
     NewestVersions,
     read_if_there,
@@ -96,7 +96,7 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
             yield from _redrive_together(stage, taken, versions)
 
 
-def read_again(stage: Stage, found: RejectsObject, batch: StreamBatch) -> RejectsObject:
+def read_again(stage: Stage, found: RejectsObject, batch: GivenUpBatch) -> RejectsObject:
     """The object with those of its batch's records that their stream still has.
 
     Where it has none of them, the object's problem says so.

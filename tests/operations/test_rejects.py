@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from chalicelib.receipts import KEPT_SECONDS
-from chalicelib.rejects import object_key
+from chalicelib.rejects import RejectedRecord, object_key
 from operations.aws.config import PROJECT
 from operations.aws.invoke import FunctionFailed, _patient_client
 from operations.aws.invoke import invoke as call_function
@@ -23,7 +23,7 @@ from operations.rejects import redrive as redriving
 from operations.rejects.corrections import invalid_ids
 from operations.rejects.loads import LARGEST_EVENT_BYTES
 from operations.rejects.loads import loads as loads_of
-from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
+from operations.rejects.objects import RejectsObject, list_objects, read_rejects
 from operations.rejects.redrive import why_not
 from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
@@ -47,11 +47,11 @@ def store(stage: Stage, key: str, content: Any) -> str:
     return key
 
 
-def store_rejects(stage: Stage, processor: str, *records: Any) -> str:
+def store_rejects(stage: Stage, function: str, *records: Any) -> str:
     """As the function stores rejected records."""
     rejects = [{"reason": "it was broken then", "record": record} for record in records]
-    key = object_key(processor, records)
-    return store(stage, key, {"processor": processor, "rejects": rejects})
+    key = object_key(function, records)
+    return store(stage, key, {"function": function, "rejects": rejects})
 
 
 def store_failure(stage: Stage, handler: str, number: int, payload: Any) -> str:
@@ -97,7 +97,7 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stag
     odd = shell("rejects", "show", "rejects/odd.json")
     missing = shell("rejects", "show", "rejects/nothing.json")
 
-    assert {each["key"]: (each["processor"], each["reasons"]) for each in listed} == {
+    assert {each["key"]: (each["function"], each["reasons"]) for each in listed} == {
         key: ("ProcessKinesisRecords", ["Username is empty"]),
         keys(stage)[0]: ("AggregateScoresByUser", ["Lambda gave up: MaxRecordAgeExceeded"]),
         "rejects/odd.json": ("", []),
@@ -485,9 +485,9 @@ class RawResponse:
         yield self._body
 
 
-def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
+def rejects_object(key: str, function: str, *records: Any) -> RejectsObject:
     rejects = tuple(RejectedRecord("", record) for record in records)
-    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), processor, rejects)
+    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), function, rejects)
 
 
 def test_as_many_objects_of_the_aggregator_go_together_as_one_event_holds() -> None:
@@ -670,7 +670,7 @@ def test_what_was_written_again_meanwhile_is_not_removed(
 
 
 @pytest.mark.parametrize(
-    ("processor", "age_seconds", "refused"),
+    ("function", "age_seconds", "refused"),
     [
         ("AggregateScoresByUser", KEPT_SECONDS + 60, True),
         ("AggregateScoresByUser", KEPT_SECONDS - 60, False),
@@ -679,11 +679,11 @@ def test_what_was_written_again_meanwhile_is_not_removed(
     ],
 )
 def test_what_is_older_than_its_receipt_is_refused(
-    processor: str, age_seconds: float, *, refused: bool
+    function: str, age_seconds: float, *, refused: bool
 ) -> None:
     record = stream_record(image("Ann", 1), at=NOW - age_seconds)
     young = stream_record(image("Ann", 1), at=NOW)
-    found = rejects_object("rejects/x.json", processor, young, record)
+    found = rejects_object("rejects/x.json", function, young, record)
 
     assert bool(why_not(found, NOW)) is refused
 

@@ -25,7 +25,7 @@ GONE = ("ResourceNotFoundException", "TrimmedDataAccessException", "InvalidArgum
 
 
 @dataclass(frozen=True)
-class StreamBatch:
+class GivenUpBatch:
     """So many records of a shard, from one sequence number to another, both included."""
 
     stream_arn: str
@@ -43,7 +43,7 @@ class StreamBatch:
         return f"{self.size:,} records of {self.shard}, from {self.first} to {self.last}"
 
 
-def decode_batch(content: Mapping[str, Any]) -> StreamBatch | None:
+def decode_batch(content: Mapping[str, Any]) -> GivenUpBatch | None:
     """The batch that an on-failure object tells of, if it does.
 
     Raises LookupError where what it tells is incomplete.
@@ -51,7 +51,7 @@ def decode_batch(content: Mapping[str, Any]) -> StreamBatch | None:
     told = content.get("KinesisBatchInfo") or content.get("DDBStreamBatchInfo")
     if told is None:
         return None
-    return StreamBatch(
+    return GivenUpBatch(
         stream_arn=told["streamArn"],
         shard=told["shardId"],
         first=told["startSequenceNumber"],
@@ -61,7 +61,7 @@ def decode_batch(content: Mapping[str, Any]) -> StreamBatch | None:
 
 
 def read_batch(
-    batch: StreamBatch, kinesis: "KinesisClient", streams: "DynamoDBStreamsClient"
+    batch: GivenUpBatch, kinesis: "KinesisClient", streams: "DynamoDBStreamsClient"
 ) -> list[dict[str, Any]]:
     """Those of its records that the stream still has, as Lambda delivered them.
 
@@ -76,7 +76,7 @@ def read_batch(
         return []
 
 
-def _read_kinesis(batch: StreamBatch, kinesis: "KinesisClient") -> Iterator[dict[str, Any]]:
+def _read_kinesis(batch: GivenUpBatch, kinesis: "KinesisClient") -> Iterator[dict[str, Any]]:
     def answers() -> Iterator[Any]:
         iterator: str | None = kinesis.get_shard_iterator(
             StreamARN=batch.stream_arn,
@@ -108,7 +108,7 @@ def _read_kinesis(batch: StreamBatch, kinesis: "KinesisClient") -> Iterator[dict
         }
 
 
-def _read_table(batch: StreamBatch, streams: "DynamoDBStreamsClient") -> Iterator[dict[str, Any]]:
+def _read_table(batch: GivenUpBatch, streams: "DynamoDBStreamsClient") -> Iterator[dict[str, Any]]:
     def answers() -> Iterator[Any]:
         iterator: str | None = streams.get_shard_iterator(
             StreamArn=batch.stream_arn,
@@ -129,7 +129,7 @@ def _read_table(batch: StreamBatch, streams: "DynamoDBStreamsClient") -> Iterato
 
 
 def _until_last(
-    batch: StreamBatch, answers: Iterator[Any], number_of: Any
+    batch: GivenUpBatch, answers: Iterator[Any], number_of: Any
 ) -> Iterator[Mapping[str, Any]]:
     """The records of the answers up to the batch's last, or to where nothing comes any more."""
     empty_reads = 0
