@@ -15,7 +15,8 @@ import yaml
 from chalice.test import Client
 
 import app
-from chalicelib.settings import Settings
+from chalicelib.clients import Clients
+from chalicelib.connections import Connections
 from operations.aws.config import PROJECT
 from operations.aws.session import account_of
 from operations.aws.stage import Stage
@@ -57,10 +58,16 @@ def data(aws: EmbeddedAws) -> DataStack:
     return new_data_stack(aws)
 
 
+@pytest.fixture(scope="session")
+def clients(aws: EmbeddedAws) -> Clients:
+    """The functions' own clients, kept as in a Lambda environment."""
+    return Clients()
+
+
 @pytest.fixture
-def invoke(data: DataStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+def invoke(data: DataStack, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Invokes a function with records, through Chalice's test client."""
-    monkeypatch.setattr(app, "settings", Settings.from_environment(data.variables))
+    monkeypatch.setattr(app, "connections", Connections(data.names, clients))
     with Client(app.app, stage_name="local", project_dir=str(PROJECT)) as client:
 
         def invoke_function(name: str, *records: Any) -> str:

@@ -200,8 +200,8 @@ MUTANTS = (
     Mutant(
         "count rejects as success without writing them",
         "app.py",
-        "        bucket.save(function, rejects, event_records)\n",
-        "        del bucket\n",
+        "        connections.rejects.save(function, rejects, event_records)\n",
+        "        _ = connections.rejects\n",
     ),
     Mutant(
         "insert without the condition",
