@@ -91,7 +91,7 @@ class Environment:
         self.faults = faults
         self.calls: Counter[str] = Counter()
         self._crashed = False
-        self.session = aws.session
+        self.session = aws.new_session()
         self.session.events.register("before-send.*.*", self._send)
         config = CLIENT_CONFIG.merge(Config(max_pool_connections=16))
         self.clients = Clients()
