@@ -132,14 +132,17 @@ def _to_attribute_value(path: str, value: object, depth: int) -> dict[str, Any]:
 
 def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Reject:
     """Whether the item that is there already came from this payload or says the same."""
-    if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE]:
-        return ALREADY_STORED
-    if _content(stored) == _content(item):
+    if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE] or says_the_same(stored, item):
         return ALREADY_STORED
     return record.place.reject(
         f"{words.RECORD_ID} {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )
+
+
+def says_the_same(stored: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    """Whether the two items have the same attributes, whatever payload they came from."""
+    return _content(stored) == _content(item)
 
 
 def _content(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord, Reject
+from chalicelib.stream_records import created_seconds, decode_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -136,13 +137,13 @@ def _decode_time(since: Any) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _day_of(record: Mapping[str, Any]) -> str:
+def _day_of(record: EventRecord) -> str:
     """The record's day, UTC, as `2026/11/23`; `undated` where it tells no time."""
-    try:
-        if "kinesis" in record:
-            created = record["kinesis"]["approximateArrivalTimestamp"]
-        else:
-            created = record["dynamodb"]["ApproximateCreationDateTime"]
-        return datetime.fromtimestamp(created, UTC).strftime("%Y/%m/%d")
-    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+    if not isinstance(record, Mapping):
         return "undated"
+    kinesis = record.get("kinesis")
+    if isinstance(kinesis, Mapping):
+        seconds = decode_seconds(kinesis.get("approximateArrivalTimestamp"))
+    else:
+        seconds = created_seconds(record)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y/%m/%d") if seconds else "undated"

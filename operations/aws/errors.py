@@ -57,6 +57,12 @@ EXPLAINED = (BotoCoreError, ClientError, ResponseParserError, UnicodeEncodeError
 """What `explain` has a sentence for."""
 
 MISSING = ("ResourceNotFoundException", "NoSuchBucket", "NoSuchKey")
+SHARD_GONE = (
+    "ExpiredIteratorException",
+    "ResourceNotFoundException",
+    "TrimmedDataAccessException",
+)
+SHARD_READS = ("GetRecords", "GetShardIterator")
 NOT_ACCEPTED = (
     "ExpiredToken",
     "ExpiredTokenException",
@@ -106,6 +112,11 @@ def _explain_sdk(error: BotoCoreError) -> OperationFailed:
 
 def _explain_answer(error: ClientError) -> OperationFailed:
     code = error.response.get("Error", {}).get("Code")
+    if code in SHARD_GONE and error.operation_name in SHARD_READS:
+        return OperationFailed(
+            f"AWS answers: {error}. A shard, or what it held, is older than its stream keeps: run "
+            "this again."
+        )
     if code in MISSING:
         return Misuse(
             f"AWS answers: {error}. Check --stage, --profile and --region, or deploy first."

@@ -1,8 +1,12 @@
-"""The functions' event source mappings: seen, paused and resumed."""
+"""The functions' event source mappings: seen, changed and deleted."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from operations.aws.errors import OperationFailed
 from operations.aws.stage import FUNCTIONS, INGESTION, Stage
@@ -14,6 +18,11 @@ CHANGE_SECONDS = 300
 """Lambda takes up to some minutes to change a mapping's state."""
 
 POLL_SECONDS = 0.5
+
+IN_USE = ("ResourceInUseException", "ResourceConflictException")
+"""What Lambda answers while a mapping is being made or changed, which ends by itself."""
+
+SETTLED = ("Enabled", "Disabled")
 
 
 @dataclass(frozen=True)
@@ -80,23 +89,26 @@ def find_strays(stage: Stage) -> list[EventSourceMapping]:
     ]
 
 
+def change_mapping(stage: Stage, mapping: EventSourceMapping, **options: Any) -> None:
+    """Give the mapping these options, once nothing else changes it, and wait until it has them."""
+    client = stage.aws.client("lambda")
+    for _ in _looks(mapping, "in use"):
+        with _may_be_in_use():
+            client.update_event_source_mapping(UUID=mapping.uuid, **options)
+            break
+    for _ in _looks(mapping, "being changed"):
+        if client.get_event_source_mapping(UUID=mapping.uuid).get("State") in SETTLED:
+            break
+
+
 def delete_mapping(stage: Stage, mapping: EventSourceMapping) -> None:
     """Delete the mapping, and wait until it is gone; one that is gone already is fine."""
     client = stage.aws.client("lambda")
-    deadline = time.monotonic() + CHANGE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
-                client.delete_event_source_mapping(UUID=mapping.uuid)
-        except client.exceptions.ResourceNotFoundException:
-            return
-        except client.exceptions.ResourceInUseException:
-            pass  # it is being made or changed: that ends by itself
-        time.sleep(POLL_SECONDS)
-    raise OperationFailed(
-        f"The mapping {mapping.uuid} of {mapping.function} is still there after {CHANGE_SECONDS} "
-        "seconds: look at it in the Lambda console, then run this again."
-    )
+    with suppress(client.exceptions.ResourceNotFoundException):
+        for _ in _looks(mapping, "there"):
+            with _may_be_in_use():
+                if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
+                    client.delete_event_source_mapping(UUID=mapping.uuid)
 
 
 def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
@@ -118,19 +130,29 @@ def switch_mappings(stage: Stage, *, enabled: bool) -> None:
 
 def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
     """Enable or disable the mapping, and wait until it is."""
-    wanted = "Enabled" if enabled else "Disabled"
-    if mapping.state == wanted:
-        return
-    client = stage.aws.client("lambda")
-    client.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    if mapping.state != ("Enabled" if enabled else "Disabled"):
+        change_mapping(stage, mapping, Enabled=enabled)
+
+
+@contextmanager
+def _may_be_in_use() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in IN_USE:
+            raise
+
+
+def _looks(mapping: EventSourceMapping, still: str) -> Iterator[None]:
+    """One look after another, with a pause between; raises OperationFailed after the last."""
     deadline = time.monotonic() + CHANGE_SECONDS
-    while client.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
-        if time.monotonic() > deadline:
-            raise OperationFailed(
-                f"The mapping of {mapping.function} is not {wanted} after {CHANGE_SECONDS} "
-                "seconds: look at it in the Lambda console, then run this again."
-            )
+    while time.monotonic() < deadline:
+        yield
         time.sleep(POLL_SECONDS)
+    raise OperationFailed(
+        f"The mapping {mapping.uuid} of {mapping.function} is still {still} after {CHANGE_SECONDS} "
+        "seconds: look at it in the Lambda console, then run this again."
+    )
 
 
 def _mapping(function: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:

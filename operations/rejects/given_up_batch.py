@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_kinesis import KinesisClient
 
-GONE = ("ResourceNotFoundException", "TrimmedDataAccessException", "InvalidArgumentException")
-"""What a stream answers that has no such shard any more, or nothing as old in it."""
+TOO_OLD = ("TrimmedDataAccessException", "InvalidArgumentException")
+"""What a stream answers that has nothing as old in the shard any more."""
+
+LOST_PLACE = ("ExpiredIteratorException", "TrimmedDataAccessException")
+"""What a stream answers that has to be asked for the place once more."""
+
+SHARD_GONE = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True)
@@ -67,82 +72,94 @@ def read_batch(
 
     A stream forgets the oldest first; where it has none of them the list is empty.
     """
-    read = _read_kinesis(batch, kinesis) if batch.is_of_kinesis else _read_table(batch, streams)
-    try:
-        return list(read)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in GONE:
-            raise
-        return []
+    if batch.is_of_kinesis:
+        name = batch.stream_arn.rpartition("/")[2]
+        shard = {"StreamARN": batch.stream_arn, "StreamName": name, "ShardId": batch.shard}
+        start = {"StartingSequenceNumber": batch.first}
+        return [_from_kinesis(batch, each) for each in _read(batch, kinesis, shard, start)]
+    shard = {"StreamArn": batch.stream_arn, "ShardId": batch.shard}
+    start = {"SequenceNumber": batch.first}
+    return [_from_table(batch, each) for each in _read(batch, streams, shard, start)]
 
 
-def _read_kinesis(batch: GivenUpBatch, kinesis: "KinesisClient") -> Iterator[dict[str, Any]]:
-    def answers() -> Iterator[Any]:
-        iterator: str | None = kinesis.get_shard_iterator(
-            StreamARN=batch.stream_arn,
-            StreamName=batch.stream_arn.rpartition("/")[2],
-            ShardId=batch.shard,
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            StartingSequenceNumber=batch.first,
-        )["ShardIterator"]
-        while iterator:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            yield answer["Records"]
-            iterator = answer.get("NextShardIterator")
-
-    for record in _until_last(batch, answers(), lambda record: record["SequenceNumber"]):
-        yield {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record["PartitionKey"],
-                "sequenceNumber": record["SequenceNumber"],
-                "data": base64.b64encode(record["Data"]).decode(),
-                "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": f"{batch.shard}:{record['SequenceNumber']}",
-            "eventName": "aws:kinesis:record",
-            "awsRegion": batch.stream_arn.split(":")[3],
-            "eventSourceARN": batch.stream_arn,
-        }
-
-
-def _read_table(batch: GivenUpBatch, streams: "DynamoDBStreamsClient") -> Iterator[dict[str, Any]]:
-    def answers() -> Iterator[Any]:
-        iterator: str | None = streams.get_shard_iterator(
-            StreamArn=batch.stream_arn,
-            ShardId=batch.shard,
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=batch.first,
-        )["ShardIterator"]
-        while iterator:
-            answer = streams.get_records(ShardIterator=iterator)
-            yield answer["Records"]
-            iterator = answer.get("NextShardIterator")
-
-    for record in _until_last(
-        batch, answers(), lambda record: record["dynamodb"]["SequenceNumber"]
-    ):
-        delivered = {**as_delivered(record), "eventSourceARN": batch.stream_arn}
-        yield json.loads(json.dumps(delivered, default=_as_text))
-
-
-def _until_last(
-    batch: GivenUpBatch, answers: Iterator[Any], number_of: Any
-) -> Iterator[Mapping[str, Any]]:
-    """The records of the answers up to the batch's last, or to where nothing comes any more."""
+def _read(
+    batch: GivenUpBatch, client: Any, shard: Mapping[str, str], start: Mapping[str, str]
+) -> Iterator[Any]:
+    """The batch's records in their order, up to its last or to where nothing comes any more."""
+    read_to, last = int(batch.first) - 1, int(batch.last)
     empty_reads = 0
-    for records in answers:
-        for record in records:
-            if int(number_of(record)) > int(batch.last):
+    iterator = _find_place(client, shard, start)
+    while iterator and read_to < last and empty_reads < EMPTY_READS:
+        try:
+            answer = client.get_records(ShardIterator=iterator)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in LOST_PLACE:
+                raise
+            empty_reads += 1
+            iterator = _find_place(client, shard, start)
+            continue
+        for record in answer["Records"]:
+            number = _number_of(record)
+            if number > last:
                 return
-            yield record
-            if number_of(record) == batch.last:
-                return
-        empty_reads = 0 if records else empty_reads + 1
-        if empty_reads == EMPTY_READS:
-            return
+            if number > read_to:
+                read_to = number
+                yield record
+        is_on_the_way = answer["Records"] or answer.get("MillisBehindLatest")
+        empty_reads = 0 if is_on_the_way else empty_reads + 1
+        iterator = answer.get("NextShardIterator")
+
+
+def _find_place(client: Any, shard: Mapping[str, str], start: Mapping[str, str]) -> str | None:
+    """An iterator at the batch's first record, or at the oldest that the shard still has.
+
+    None where the shard is gone.
+    """
+    for place in (
+        {"ShardIteratorType": "AT_SEQUENCE_NUMBER", **start},
+        {"ShardIteratorType": "TRIM_HORIZON"},
+    ):
+        try:
+            iterator: str = client.get_shard_iterator(**shard, **place)["ShardIterator"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == SHARD_GONE:
+                return None
+            if code not in TOO_OLD:
+                raise
+        else:
+            return iterator
+    return None
+
+
+def _number_of(record: Mapping[str, Any]) -> int:
+    return int(
+        record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["SequenceNumber"]
+    )
+
+
+def _from_kinesis(batch: GivenUpBatch, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": record["SequenceNumber"],
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{batch.shard}:{record['SequenceNumber']}",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": batch.stream_arn.split(":")[3],
+        "eventSourceARN": batch.stream_arn,
+    }
+
+
+def _from_table(batch: GivenUpBatch, record: Mapping[str, Any]) -> dict[str, Any]:
+    delivered = {**as_delivered(record), "eventSourceARN": batch.stream_arn}
+    as_json: dict[str, Any] = json.loads(json.dumps(delivered, default=_as_text))
+    return as_json
 
 
 def _as_text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -688,8 +689,20 @@ def test_what_is_older_than_its_receipt_is_refused(
     assert bool(why_not(found, NOW)) is refused
 
 
-def test_an_undated_record_is_as_old_as_its_object() -> None:
-    record = RejectedRecord("", stream_record(image("Ann", 1), at=None))
+@pytest.mark.parametrize("parts_of_a_second", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize(("age_days", "refused"), [(45, True), (29, False)])
+def test_a_record_is_as_old_as_its_time_says_in_whatever_unit(
+    parts_of_a_second: int, age_days: int, *, refused: bool
+) -> None:
+    time_told = int((NOW - age_days * 24 * 3600) * parts_of_a_second)
+    record = stream_record(image("Ann", 1), at=time_told)
+
+    assert bool(why_not(rejects_object("x", "AggregateScoresByUser", record), NOW)) is refused
+
+
+@pytest.mark.parametrize("at", [None, True, "2026-11-23", NOW + 86_400, 4 * NOW, math.inf, -NOW])
+def test_a_record_without_a_time_to_rely_on_is_as_old_as_its_object(at: Any) -> None:
+    record = RejectedRecord("", stream_record(image("Ann", 1), at=at))
     old = datetime.fromtimestamp(NOW - KEPT_SECONDS - 60, UTC)
     found = RejectsObject("rejects/x.json", "1", old, "AggregateScoresByUser", (record,))
 
