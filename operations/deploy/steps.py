@@ -26,14 +26,9 @@ from operations.aws.stage import (
     names_from_stack,
     stage_suffix,
 )
-from operations.deploy.chalice import (
-    chalice_deploy,
-    chalice_variables,
-    copy_app,
-    fill_in_account,
-)
+from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
 from operations.deploy.mapping_options import apply_mapping_options
-from operations.deploy.remembered import deployed_file, write_deployed
+from operations.deploy.remembered import deployed_file
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -136,9 +131,7 @@ def deploy_app(deployment: Deployment) -> Deployment:
         app_folder = copy_app(project, Path(folder))
         if stage.is_embedded:
             fill_in_account(app_folder, account_of(stage.aws))
-        write_deployed(stage, app_folder)
-        variables = chalice_variables(stage.aws)
-        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
+        chalice_deploy(stage, app_folder, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
