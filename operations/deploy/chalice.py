@@ -18,7 +18,7 @@ from operations.aws.errors import OperationFailed
 from operations.aws.progress import Announce
 from operations.aws.session import AwsSession
 from operations.aws.stage import Stage
-from operations.deploy.remembered import write_deployed
+from operations.deploy.remembered import find_deployed, write_deployed
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
 CHALICE = (
@@ -72,7 +72,7 @@ def chalice_deploy(stage: Stage, app_folder: Path, announce: Announce) -> str:
     variables = chalice_variables(stage.aws)
     give_up_at = math.inf
     while True:
-        write_deployed(stage, app_folder)
+        write_deployed(app_folder, stage.name, find_deployed(stage))
         try:
             return run_chalice(app_folder, ["deploy", "--stage", stage.name], variables)
         except OperationFailed as error:

@@ -10,7 +10,7 @@ for the one that it wants, so the stream of a table that was made anew would nev
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -25,14 +25,12 @@ STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
 """The services whose streams invoke the functions, and Chalice's word for their ARN."""
 
 
-def write_deployed(stage: Stage, app_folder: Path) -> bool:
-    """Tell Chalice what the stage has in the account; False where that is nothing."""
-    resources = list(find_deployed(stage))
-    folder = app_folder / ".chalice" / "deployed"
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"resources": resources, "schema_version": "2.0", "backend": "api"}
-    deployed_file(app_folder, stage.name).write_text(json.dumps(content, indent=2) + "\n")
-    return bool(resources)
+def write_deployed(app_folder: Path, stage: str, resources: Iterable[Resource]) -> None:
+    """Tell Chalice what the stage has in the account."""
+    file = deployed_file(app_folder, stage)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = {"resources": [*resources], "schema_version": "2.0", "backend": "api"}
+    file.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def deployed_file(app_folder: Path, stage: str) -> Path:

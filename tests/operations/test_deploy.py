@@ -53,6 +53,7 @@ NOT_ENFORCED = {
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
 
+DASHBOARD = "game-scores-prod-us-east-1"
 ANEW = "operations deploy record app mappings monitoring --stage prod"
 NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -134,7 +135,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     cloudwatch = aws.session.client("cloudwatch")
 
     alarms = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-    body = json.loads(cloudwatch.get_dashboard(DashboardName="game-scores-prod")["DashboardBody"])
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=DASHBOARD)["DashboardBody"])
 
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
