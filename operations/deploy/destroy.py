@@ -10,6 +10,7 @@ from operations.aws.mappings import delete_mapping, find_strays
 from operations.aws.progress import Announce
 from operations.aws.stacks import delete_stack, stack_outputs
 from operations.aws.stage import (
+    FUNCTIONS,
     RECORDED,
     RECORDS_STREAM,
     Stage,
@@ -31,8 +32,8 @@ def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
     announce("Deleting the monitoring stack")
     delete_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
     announce("Deleting the app with chalice delete")
-    for stray in find_strays(stage):  # chalice delete is not told of them
-        delete_mapping(stage, stray)
+    for stray in (each for function in FUNCTIONS for each in find_strays(stage, function)):
+        delete_mapping(stage, stray)  # chalice delete is not told of them
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
         deployed = _keep_shared_roles(stage, find_deployed(stage), announce)

@@ -12,7 +12,7 @@ from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
 from operations.aws.progress import Announce
-from operations.aws.restored import how_to_stream
+from operations.aws.remedies import how_to_stream
 from operations.aws.session import account_of
 from operations.aws.stacks import Review, accept, apply_stack
 from operations.aws.stage import (
@@ -121,9 +121,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
     """Run `chalice deploy` on a clean copy of the app, with the names that are recorded.
 
     The copy keeps bytecode caches and old packages out of the package. What Chalice remembers
-    goes back into the project, so that a plain `chalice deploy` works there, too. Mappings that
-    read no stream of the stage are deleted: what a table's former stream still holds comes into
-    no total until `rebuild`.
+    goes back into the project, so that a plain `chalice deploy` works there, too. Stray mappings
+    are deleted: what a table's former stream still holds comes into no total until `rebuild`.
     """
     stage, project = deployment.stage, deployment.project
     _require_recorded(deployment)
@@ -135,10 +134,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
-    for stray in find_strays(stage):
-        deployment.announce(
-            f"Deleting a mapping that reads {stray.source}, no stream of this stage"
-        )
+    for stray in (each for function in FUNCTIONS for each in find_strays(stage, function)):
+        deployment.announce(f"Deleting a mapping without use, which reads {stray.source}")
         delete_mapping(stage, stray)
     return deployment
 

@@ -401,7 +401,7 @@ def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Sta
 
     assert any(f"`python -m {ANEW}`" in problem for problem in advised), advised
     assert deployed.returncode == 0, deployed.stderr
-    assert "no stream of this stage" in deployed.stderr
+    assert "Deleting a mapping without use" in deployed.stderr
     assert mapping_id(prod, AGGREGATOR) != lost
     assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
     assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
