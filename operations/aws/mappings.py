@@ -1,7 +1,7 @@
 """The functions' event source mappings: seen, changed and deleted."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from operations.aws.errors import OperationFailed
+from operations.aws.remedies import how_to_deploy_app
 from operations.aws.stage import FUNCTIONS, INGESTION, Stage
 
 if TYPE_CHECKING:
@@ -79,14 +80,21 @@ def reads_the_stage(stage: Stage, function: str, source: str) -> bool:
     return source == stage.names.records_stream_arn
 
 
-def find_strays(stage: Stage) -> list[EventSourceMapping]:
-    """The functions' mappings that read no stream of the stage."""
-    return [
-        mapping
-        for function in FUNCTIONS
-        for mapping in find_mappings(stage, function)
-        if not reads_the_stage(stage, function, mapping.source)
-    ]
+def find_strays(stage: Stage, function: str) -> list[EventSourceMapping]:
+    """The function's mappings that the stage has no use for."""
+    return strays_among(stage, function, find_mappings(stage, function))
+
+
+def strays_among(
+    stage: Stage, function: str, found: Sequence[EventSourceMapping]
+) -> list[EventSourceMapping]:
+    """Those mappings that read no stream of the stage, and all but one of those that do.
+
+    The one is enabled if any is.
+    """
+    right = [each for each in found if reads_the_stage(stage, function, each.source)]
+    wanted = sorted(right, key=lambda each: not each.is_enabled)[:1]
+    return [each for each in found if each not in wanted]
 
 
 def change_mapping(stage: Stage, mapping: EventSourceMapping, **options: Any) -> None:
@@ -117,7 +125,7 @@ def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
     if len(found) != 1:
         raise OperationFailed(
             f"{stage.function_name(function)} has {len(found)} event source mappings instead of "
-            "one: deploy the app again."
+            f"one: {how_to_deploy_app(stage.name)}."
         )
     return found[0]
 

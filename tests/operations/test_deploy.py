@@ -54,6 +54,7 @@ NOT_ENFORCED = {
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
 
+DASHBOARD = "game-scores-prod-us-east-1"
 ANEW = "operations deploy record app mappings monitoring --stage prod"
 NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -135,7 +136,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     cloudwatch = aws.session.client("cloudwatch")
 
     alarms = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-    body = json.loads(cloudwatch.get_dashboard(DashboardName="game-scores-prod")["DashboardBody"])
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=DASHBOARD)["DashboardBody"])
 
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
@@ -401,7 +402,7 @@ def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Sta
 
     assert any(f"`python -m {ANEW}`" in problem for problem in advised), advised
     assert deployed.returncode == 0, deployed.stderr
-    assert "no stream of this stage" in deployed.stderr
+    assert "Deleting a mapping without use" in deployed.stderr
     assert mapping_id(prod, AGGREGATOR) != lost
     assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
     assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
