@@ -700,7 +700,11 @@ def test_a_record_is_as_old_as_its_time_says_in_whatever_unit(
     assert bool(why_not(rejects_object("x", "AggregateScoresByUser", record), NOW)) is refused
 
 
-@pytest.mark.parametrize("at", [None, True, "2026-11-23", NOW + 86_400, 4 * NOW, math.inf, -NOW])
+@pytest.mark.parametrize(
+    "at",
+    [None, True, "2026-11-23", NOW + 86_400, 4 * NOW, math.inf, -NOW],
+    ids=["none", "boolean", "text", "tomorrow", "far", "infinite", "negative"],
+)
 def test_a_record_without_a_time_to_rely_on_is_as_old_as_its_object(at: Any) -> None:
     record = RejectedRecord("", stream_record(image("Ann", 1), at=at))
     old = datetime.fromtimestamp(NOW - KEPT_SECONDS - 60, UTC)
