@@ -24,6 +24,12 @@ FILE = LOCAL_FOLDER / f"test-{os.getpid()}.env"
 BARE = {"PATH": os.environ["PATH"]}
 
 
+@pytest.fixture(autouse=True)
+def _local_folder() -> None:
+    """In a fresh clone no embedded AWS has made it yet."""
+    LOCAL_FOLDER.mkdir(exist_ok=True)
+
+
 def type_in(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
     """What a shell with nothing in its environment makes of a line."""
     return subprocess.run(
