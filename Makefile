@@ -33,11 +33,18 @@ test: setup ## Run every test, side by side on the machine's cores
 quick: setup ## Run the tests that need no embedded AWS and no patience
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-check: setup ## What CI runs: format, lint, types, tests
+check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(or $(shell command -v actionlint),@echo "actionlint is not here: it is no Python package, .ci/run makes it where Go is")
 	$(PYTEST)
+
+matrix: setup ## Run the demo and the quick tests on each supported Python of this machine (ARGS=3.12)
+	@$(BIN)/python -m tests.matrix $(ARGS)
 
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
