@@ -11,9 +11,12 @@ from benchmarks.events import Players, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import CONTEXT, alternate
 from benchmarks.rivals import AGGREGATORS
+from benchmarks.subjects.deaggregation import measure
+from chalicelib.deaggregation import UserRecord
 from dynamodb_model.server import dynamodb_server
 from dynamodb_model.stub import answer_in_process
 from dynamodb_model.tables import Tables
+from operations.aws.aggregation import encode_aggregate
 from operations.local.server import EmbeddedAws
 from tests.benchmarks.usage import our_usage
 from tests.data_stack import DataStack
@@ -98,3 +101,12 @@ def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
         "transaction": (1, 4),
     }
     assert all(cost.cpu_us > 0 for cost in costs.values())
+
+
+def test_the_same_records_are_counted_by_both_decoders() -> None:
+    ann, ben = UserRecord(b'{"Score": 1}', "Ann"), UserRecord(b'{"Score": 2}', "Ben", "7")
+
+    measured = measure("two", [encode_aggregate([ann, ben]), encode_aggregate([ann])], rounds=1)
+
+    assert measured.user_records == 3
+    assert measured.here_per_second > 0 < measured.module_per_second
