@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from operations.aws.config import PROJECT
+from tests.conftest import PATIENCE_SECONDS
+from tests.operations.conftest import until
 
 STANDARD_OR_OURS = sys.stdlib_module_names | {"app", "chalicelib", "operations"}
 RUNNING = [
@@ -199,7 +201,7 @@ def test_an_installation_that_fails_leaves_no_environment(project: Path) -> None
 
 
 def test_an_interrupted_installation_leaves_no_environment(project: Path) -> None:
-    python = fake_python(project, pip="sleep 60")
+    python = fake_python(project, pip="sleep 3600")
 
     interrupt(project, "ready", python, waits_for="requirements-run.txt")
 
@@ -207,7 +209,7 @@ def test_an_interrupted_installation_leaves_no_environment(project: Path) -> Non
 
 
 def test_an_interrupted_addition_is_made_anew_and_what_runs_goes_on(project: Path) -> None:
-    python = fake_python(project, pip='test "$last" != requirements-dev.txt || sleep 60')
+    python = fake_python(project, pip='test "$last" != requirements-dev.txt || sleep 3600')
 
     interrupt(project, "setup", python, waits_for="requirements-dev.txt")
 
@@ -247,12 +249,9 @@ def interrupt(project: Path, target: str, python: Path, *, waits_for: str) -> No
         start_new_session=True,
     )
     path = project / "installed"
-    deadline = time.monotonic() + 30
-    while not (path.exists() and waits_for in path.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.2)  # the stand-in for pip has told what it installs, and is now at it
+    until(lambda: path.exists() and waits_for in path.read_text(), expected=True)
     os.killpg(making.pid, signal.SIGINT)
-    assert making.wait(timeout=30) != 0
+    assert making.wait(timeout=PATIENCE_SECONDS) != 0
 
 
 def imported_when_running(tree: ast.AST) -> Iterator[str]:
