@@ -3,7 +3,9 @@ PYTHON ?= python3
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 BIN := .venv/bin
 SECONDS ?= 20
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Whatever the shell says, Python keeps what it compiled: tests start it some 200 times.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+SIDE_BY_SIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
@@ -26,16 +28,16 @@ screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
 test: setup ## Run every test, side by side on the machine's cores
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 quick: setup ## Run the tests that need no embedded AWS and no patience
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 check: setup ## What CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST)
+	$(PYTEST) $(SIDE_BY_SIDE)
 
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)

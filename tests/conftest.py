@@ -52,11 +52,33 @@ AWS_FIXTURES = {"aws", "stage"}
 """Each test process starts an embedded AWS of its own for them."""
 
 
+LONGEST = (
+    "test_deploy.py",
+    "test_rebuild.py",
+    "test_policies.py",
+    "test_wire.py",
+    "test_first_deploy.py",
+    "test_package.py",
+    "test_make_it_yours.py",
+    "test_end_to_end.py",
+    "test_delivery.py",
+    "test_leftovers.py",
+)
+"""The files that take longest come first, so that no worker is left with one at the end."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than there are cores, as tests often wait for what they deploy; at most 4."""
+    return min(4, len(os.sched_getaffinity(0)) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs the embedded AWS as slow, so that `make quick` leaves it out."""
     for item in items:
         if AWS_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
 
 
 @pytest.fixture(scope="session", autouse=True)
