@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV = $(BIN)/uv
 SECONDS ?= 20
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Whatever the shell says, Python keeps what it compiled: tests start it some 200 times.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+SIDE_BY_SIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # What would lead recipes away from this folder, its modules, its lock and its environments.
 unexport PYTHONSAFEPATH PIP_TARGET PIP_PREFIX PIP_DRY_RUN UV_PROJECT UV_LOCKED
@@ -28,10 +30,10 @@ screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
 test: setup ## Run every test, side by side on the machine's cores
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 quick: setup ## Run the tests that need no embedded AWS and no patience
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/ruff format --check .
@@ -41,7 +43,7 @@ check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(or $(shell command -v actionlint),@echo "actionlint is not here: it is no Python package, .ci/run makes it where Go is")
-	$(PYTEST)
+	$(PYTEST) $(SIDE_BY_SIDE)
 
 matrix: setup ## Run the demo and the quick tests on each supported Python of this machine (ARGS=3.12)
 	@$(BIN)/python -m tests.matrix $(ARGS)
