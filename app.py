@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
 
 from chalicelib import telemetry
-from chalicelib.clients import dynamodb_client, s3_client
+from chalicelib.connections import Connections
 from chalicelib.payloads import decode_kinesis_batch
-from chalicelib.records import GameScoreRecords, Insertions
-from chalicelib.rejects import RejectsBucket
+from chalicelib.records import Insertions
 from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord
 from chalicelib.settings import Settings
 from chalicelib.stream_records import decode_stream_batch
-from chalicelib.totals import Additions, GameScoresByUser
+from chalicelib.totals import Additions
 
 app = Chalice(app_name="game-scores")
 settings = Settings.from_environment(os.environ)
+connections = Connections(settings)
 
 
 @app.on_kinesis_record(
@@ -64,15 +64,14 @@ def insert(records: Sequence[ScoreRecord]) -> Insertions:
     """Insert the records; where there are none, no client is made and no name is needed."""
     if not records:
         return Insertions()
-    return GameScoreRecords(dynamodb_client(), settings.records_table).insert(records)
+    return connections.records.insert(records)
 
 
 def add(changes: Sequence[ScoreChange]) -> Additions:
     """Add the changes to the totals; where there are none, the same."""
     if not changes:
         return Additions()
-    totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
-    return totals.add(changes)
+    return connections.totals.add(changes)
 
 
 def keep_rejects(
@@ -81,8 +80,7 @@ def keep_rejects(
     """Log the records that can never succeed and save them whole, if there are any."""
     if rejects:
         telemetry.log_rejects(rejects, event_records)
-        bucket = RejectsBucket(s3_client(), settings.rejects_bucket)
-        bucket.save(function, rejects, event_records)
+        connections.rejects.save(function, rejects, event_records)
 
 
 if TYPE_CHECKING:

@@ -85,14 +85,18 @@ class GameScoreRecords:
 
 def _compare(record: ScoreRecord, stored: Any) -> str | Reject:
     """Whether the item that is there already came from this payload or says the same."""
-    if stored.get(DIGEST_ATTRIBUTE) == record.item[DIGEST_ATTRIBUTE]:
-        return ALREADY_STORED
-    if _content(stored) == _content(record.item):
+    is_the_same = stored.get(DIGEST_ATTRIBUTE) == record.item[DIGEST_ATTRIBUTE]
+    if is_the_same or says_the_same(stored, record.item):
         return ALREADY_STORED
     return record.place.reject(
         f"{words.RECORD_ID} {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )
+
+
+def says_the_same(stored: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    """Whether the two items have the same attributes, whatever payload they came from."""
+    return _content(stored) == _content(item)
 
 
 def _content(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _measure_adding(size: int, records: int) -> Row:
     with our_environment(NOWHERE):
         tables = Tables()
         tables.seeds[TOTALS_TABLE] = steady_user
-        answer_in_process(app.dynamodb_client().meta.events, tables)
+        answer_in_process(app.connections.clients.dynamodb.meta.events, tables)
         for _ in range(batches):
             app.aggregate_scores_by_user(next(events), CONTEXT)
     counted, usage = batches * size, tables.usage
@@ -119,7 +119,7 @@ def _measure_size(size: int) -> Row:
     arriving = next(kinesis_events("scores", PAYLOAD_BYTES, size, 0))
     stored = _with_notes(next(stream_events(Players(None), size, "fresh")))
     with our_environment(NOWHERE):
-        answer_in_process(app.dynamodb_client().meta.events, Tables())
+        answer_in_process(app.connections.clients.dynamodb.meta.events, Tables())
         kib = {
             INGESTION: peak_memory_kib(app.process_kinesis_records, arriving),
             AGGREGATOR: peak_memory_kib(app.aggregate_scores_by_user, stored),

@@ -49,11 +49,13 @@ class Stage:
 
 
 def with_names(stage: Stage) -> Stage:
-    """The stage with its resources' names, taken from its data stack if they are not recorded.
+    """The stage with its resources' names, from its data stack unless those of here are recorded.
 
-    Raises Misuse where they are neither recorded nor deployed.
+    Names that are recorded for another region are not used. Raises Misuse if the stage has no
+    data stack.
     """
-    if RECORDED in stage.variables:
+    recorded_region = stage.names.records_stream_arn.split(":")[3]
+    if RECORDED in stage.variables and recorded_region == stage.region:
         return stage
     return replace(stage, variables={**stage.variables, **names_from_stack(stage)})
 

@@ -1,7 +1,7 @@
 """Takes a stage away; its data only if asked to."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from operations.aws.mappings import delete_mapping, find_strays
 from operations.aws.progress import Announce
 from operations.aws.stacks import delete_stack, stack_outputs
 from operations.aws.stage import (
+    FUNCTIONS,
     RECORDED,
     RECORDS_STREAM,
     Stage,
@@ -17,25 +18,27 @@ from operations.aws.stage import (
     monitoring_stack_name,
 )
 from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
-from operations.deploy.remembered import deployed_file, find_deployed, write_deployed
+from operations.deploy.other_regions import find_users
+from operations.deploy.remembered import Resource, deployed_file, find_deployed, write_deployed
 from operations.deploy.retained import STREAM, TABLES, find_retained, names_of_data
 
 
 def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
-    """Take monitoring, functions, mappings, roles and logs away; the data stays."""
-    groups = [
-        each["log_group_name"]
-        for each in find_deployed(stage)
-        if each["resource_type"] == "log_group"
-    ]
+    """Take monitoring, functions, mappings, roles and logs away; the data stays.
+
+    Roles that the stage has in another region of the account, too, stay for that.
+    """
+    groups = [each["log_group_name"] for each in find_deployed(stage) if "log_group_name" in each]
     announce("Deleting the monitoring stack")
     delete_stack(stage.aws.client("cloudformation"), monitoring_stack_name(stage.name))
     announce("Deleting the app with chalice delete")
-    for stray in find_strays(stage):  # chalice delete is not told of them
-        delete_mapping(stage, stray)
+    for stray in (each for function in FUNCTIONS for each in find_strays(stage, function)):
+        delete_mapping(stage, stray)  # chalice delete is not told of them
     with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
         app_folder = copy_app(project, Path(folder))
-        if write_deployed(stage, app_folder):
+        deployed = _keep_shared_roles(stage, find_deployed(stage), announce)
+        if deployed:
+            write_deployed(app_folder, stage.name, deployed)
             arguments = ["delete", "--stage", stage.name]
             run_chalice(app_folder, arguments, chalice_variables(stage.aws))
     deployed_file(project, stage.name).unlink(missing_ok=True)
@@ -43,6 +46,19 @@ def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
     for group in groups:  # chalice delete takes away their retention only
         with suppress(logs.exceptions.ResourceNotFoundException):
             logs.delete_log_group(logGroupName=group)
+
+
+def _keep_shared_roles(
+    stage: Stage, deployed: Iterable[Resource], announce: Announce
+) -> list[Resource]:
+    """What is to be deleted of what is deployed: no roles where another region uses them."""
+    deployed = list(deployed)
+    roles = [each["role_name"] for each in deployed if "role_name" in each]
+    users = find_users(stage, roles) if roles else []
+    if not users:
+        return deployed
+    announce(f"Keeping the roles {', '.join(roles)}: they are used in {', '.join(users)}")
+    return [each for each in deployed if "role_name" not in each]
 
 
 def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:

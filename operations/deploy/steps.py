@@ -12,7 +12,7 @@ from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
 from operations.aws.progress import Announce
-from operations.aws.restored import how_to_stream
+from operations.aws.remedies import how_to_stream
 from operations.aws.session import account_of
 from operations.aws.stacks import Review, accept, apply_stack
 from operations.aws.stage import (
@@ -26,14 +26,9 @@ from operations.aws.stage import (
     names_from_stack,
     stage_suffix,
 )
-from operations.deploy.chalice import (
-    chalice_deploy,
-    chalice_variables,
-    copy_app,
-    fill_in_account,
-)
+from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
 from operations.deploy.mapping_options import apply_mapping_options
-from operations.deploy.remembered import deployed_file, write_deployed
+from operations.deploy.remembered import deployed_file
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -126,9 +121,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
     """Run `chalice deploy` on a clean copy of the app, with the names that are recorded.
 
     The copy keeps bytecode caches and old packages out of the package. What Chalice remembers
-    goes back into the project, so that a plain `chalice deploy` works there, too. Mappings that
-    read no stream of the stage are deleted: what a table's former stream still holds comes into
-    no total until `rebuild`.
+    goes back into the project, so that a plain `chalice deploy` works there, too. Stray mappings
+    are deleted: what a table's former stream still holds comes into no total until `rebuild`.
     """
     stage, project = deployment.stage, deployment.project
     _require_recorded(deployment)
@@ -136,16 +130,12 @@ def deploy_app(deployment: Deployment) -> Deployment:
         app_folder = copy_app(project, Path(folder))
         if stage.is_embedded:
             fill_in_account(app_folder, account_of(stage.aws))
-        write_deployed(stage, app_folder)
-        variables = chalice_variables(stage.aws)
-        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
+        chalice_deploy(stage, app_folder, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
-    for stray in find_strays(stage):
-        deployment.announce(
-            f"Deleting a mapping that reads {stray.source}, no stream of this stage"
-        )
+    for stray in (each for function in FUNCTIONS for each in find_strays(stage, function)):
+        deployment.announce(f"Deleting a mapping without use, which reads {stray.source}")
         delete_mapping(stage, stray)
     return deployment
 

@@ -27,5 +27,6 @@ def deploy_locally(aws: EmbeddedAws, announce: Announce, project: Path = PROJECT
     announce("Deploying the app with chalice deploy")
     app_folder = copy_app(project, aws.folder)
     record_names(app_folder, LOCAL, names)
-    chalice_deploy(app_folder, LOCAL, aws.variables, announce)
-    return Stage(LOCAL, aws.session, names)
+    stage = Stage(LOCAL, aws.session, names)
+    chalice_deploy(stage, app_folder, announce)
+    return stage

@@ -14,12 +14,12 @@ from decimal import Decimal
 from chalicelib import words
 from chalicelib.documents import Document
 from chalicelib.payloads import decode_kinesis_batch, decode_payload, documents_in, payloads_in
-from chalicelib.rejects import join_reasons
+from chalicelib.rejects import RejectedRecord, join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord, Place, Reject, check_number, parse_number
 from chalicelib.stream_records import decode_stream_batch, decode_stream_record
 from operations.aws.items import score_of
 from operations.aws.stage import AGGREGATOR, INGESTION, Stage
-from operations.rejects.objects import RejectedRecord, RejectsObject
+from operations.rejects.objects import RejectsObject
 
 
 class Corrections:

@@ -14,10 +14,10 @@ from chalicelib import words
 from chalicelib.deaggregation import deaggregate
 from chalicelib.opening import Opener
 from chalicelib.payloads import decode_data, decode_kinesis_batch, documents_in
-from chalicelib.rejects import join_reasons
+from chalicelib.rejects import RejectedRecord, join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord
 from operations.aws.aggregation import encode_aggregate
-from operations.rejects.objects import RejectedRecord, RejectsObject
+from operations.rejects.objects import RejectsObject
 
 LEFT_OVER = "it was rejected together with what is erased"
 """The reason of what is left, where the one given was of what is erased."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import words
 from chalicelib.payloads import decode_score_record
-from chalicelib.records import NOT_YET_THERE
+from chalicelib.records import NOT_YET_THERE, says_the_same
 from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, ScoreRecord
 from chalicelib.totals import as_found
 from operations.aws.errors import Misuse, OperationFailed
@@ -30,7 +30,9 @@ def insert_record(
 ) -> None:
     """Put the record into the table, in place of an existing one only with `replace`.
 
-    Raises OperationFailed where one with that id stands there and is not to be replaced.
+    Where the very record stands there already it is inserted: the SDK sends a request again whose
+    answer is lost. Raises OperationFailed where another one stands under the id and is not to be
+    replaced.
     """
     item = dict(record.item)
     del item[DIGEST_ATTRIBUTE]  # it did not come from a payload on the stream
@@ -38,10 +40,18 @@ def insert_record(
         _replace(dynamodb, table, item)
         return
     try:
-        dynamodb.put_item(TableName=table, Item=item, ConditionExpression=NOT_YET_THERE)
+        dynamodb.put_item(
+            TableName=table,
+            Item=item,
+            ConditionExpression=NOT_YET_THERE,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        refusal: Any = error.response
+        if says_the_same(refusal.get("Item", {}), item):
+            return  # by an attempt before, whose answer was lost
         raise OperationFailed(
-            f"{words.RECORD_ID} {record.record_id} stands in the table already: "
+            f"{words.RECORD_ID} {record.record_id} stands in the table already with other content: "
             "correct it with --replace, or take another id."
         ) from error
 

@@ -6,8 +6,13 @@ from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.aws.mappings import EventSourceMapping, find_mappings, reads_the_stage
-from operations.aws.restored import how_to_read_anew, how_to_stream
+from operations.aws.mappings import (
+    EventSourceMapping,
+    find_mappings,
+    reads_the_stage,
+    strays_among,
+)
+from operations.aws.remedies import how_to_deploy_app, how_to_read_anew, how_to_stream
 from operations.aws.stage import FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
@@ -34,7 +39,8 @@ class Part(NamedTuple):
 
 def check_function(stage: Stage, function: str) -> Part:
     """Whether the function is there and up to date."""
-    return _checked("function", function, lambda: _function(stage, function))
+    remedy = how_to_deploy_app(stage.name)
+    return _checked("function", function, lambda: _function(stage, function), remedy)
 
 
 def check_stream(stage: Stage) -> Part:
@@ -50,19 +56,23 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
     """The mappings that feed the function, or that there is none."""
     found = find_mappings(stage, function)
     if not found:
-        yield Part("mapping", f"to {function}", "missing", "no stream feeds it: deploy the app")
+        problem = f"no stream feeds it: {how_to_deploy_app(stage.name)}"
+        yield Part("mapping", f"to {function}", "missing", problem)
+    strays = strays_among(stage, function, found)
     for mapping in found:
         state = f"{mapping.state}, last result: {mapping.last_result or 'none yet'}"
         if age_seconds is not None:
             state += f", {age_seconds:,.0f} s behind"
         problem = ""
         anew = how_to_read_anew(stage.name)
-        if not mapping.is_enabled:
+        if mapping in strays and reads_the_stage(stage, function, mapping.source):
+            problem = f"it is one too many: {how_to_deploy_app(stage.name)}"
+        elif not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
                 f"that again, else enable it{_wait_of(mapping)}"
             )
-        elif not reads_the_stage(stage, function, mapping.source):
+        elif mapping in strays:
             problem = f"it reads {mapping.source}, no stream of this stage: {anew}"
         elif mapping.has_failed:
             problem = f"the last batch failed and comes again: see `logs --function {function}`"
@@ -160,13 +170,15 @@ def _parts_of(rule: str) -> set[str]:
     return {name.rpartition(":alarm:")[2] for name in re.findall(r"\(\s*\"?([^\"()]+)", rule)}
 
 
-def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]]) -> Part:
+def _checked(
+    kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str = "deploy it"
+) -> Part:
     try:
         state, problem = look()
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
-        state, problem = "missing", "it does not exist: deploy it"
+        state, problem = "missing", f"it does not exist: {remedy}"
     return Part(kind, name, state, problem)
 
 

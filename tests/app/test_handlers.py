@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients
+from chalicelib.clients import Clients
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
 from tests.conftest import Invoke
@@ -191,7 +191,7 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(
 
 
 def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_slow(
-    ingest: Invoke, data: DataStack
+    ingest: Invoke, clients: Clients, data: DataStack
 ) -> None:
     other_answered = Event()
 
@@ -202,7 +202,7 @@ def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_s
     def tell(**_: Any) -> None:
         other_answered.set()
 
-    events = clients.dynamodb_client().meta.events
+    events = clients.dynamodb.meta.events
     events.register("before-send.dynamodb.PutItem", hold_the_first)
     events.register("after-call.dynamodb.PutItem", tell)
     try:

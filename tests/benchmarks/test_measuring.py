@@ -26,12 +26,12 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
     batches = [next(stream_events(Players(users), batch, f"fresh-{number}")) for number in (1, 2)]
     tables = Tables()
     with our_environment("http://127.0.0.1:9"):
-        answer_in_process(app.dynamodb_client().meta.events, tables)
+        answer_in_process(app.connections.clients.dynamodb.meta.events, tables)
         for each in (*batches, *batches):
             app.aggregate_scores_by_user(each, CONTEXT)
 
     with our_environment(aws.endpoint_url):
-        reported = count_capacity(app.dynamodb_client().meta.events)
+        reported = count_capacity(app.connections.clients.dynamodb.meta.events)
         for each in (*batches, *batches):
             app.aggregate_scores_by_user(each, CONTEXT)
 
@@ -44,7 +44,7 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
 def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -> None:
     batch = next(stream_events(Players(3), 40, "fresh"))
     with our_environment(aws.endpoint_url):
-        reported = count_capacity(app.dynamodb_client().meta.events)
+        reported = count_capacity(app.connections.clients.dynamodb.meta.events)
         app.aggregate_scores_by_user(batch, CONTEXT)
         app.aggregate_scores_by_user(batch, CONTEXT)
 

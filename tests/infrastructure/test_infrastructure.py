@@ -21,7 +21,7 @@ from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
-from tests.data_stack import DataStack
+from tests.data_stack import new_data_stack
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -77,8 +77,9 @@ def test_what_holds_data_is_kept_protected_and_tagged() -> None:
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
-def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws, data: DataStack) -> None:
+def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws) -> None:
     """The embedded AWS leaves those of the bucket out."""
+    data = new_data_stack(aws)
     stack = {"application": "game-scores", "stack": DATA_STACK}
     names = data.names
 

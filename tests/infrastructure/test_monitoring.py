@@ -212,6 +212,10 @@ def emitted(
     return found
 
 
+def test_a_stages_dashboard_has_another_name_in_each_region() -> None:
+    assert "${AWS::Region}" in RESOURCES["Dashboard"]["Properties"]["DashboardName"]["Fn::Sub"]
+
+
 def test_the_dashboard_is_what_cloudwatch_takes() -> None:
     errors = list(Draft202012Validator(DASHBOARD_SCHEMA).iter_errors(body()))
 

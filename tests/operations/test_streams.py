@@ -53,7 +53,7 @@ def bash(stage: Stage, stage_aws: EmbeddedAws) -> Bash:
 def _reject(stage: Stage) -> Iterator[None]:
     """One reject in the bucket, so that the stage is not well."""
     key = {"Bucket": stage.names.rejects_bucket, "Key": KEY}
-    body = json.dumps({"processor": "ProcessKinesisRecords", "rejects": []})
+    body = json.dumps({"function": "ProcessKinesisRecords", "rejects": []})
     stage.aws.client("s3").put_object(**key, Body=body.encode())  # type: ignore[arg-type]
     yield
     stage.aws.client("s3").delete_object(**key)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import app
+from chalicelib.connections import Connections
 from operations.local.server import EmbeddedAws
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
@@ -38,8 +39,7 @@ def faults(
     wire: Environment, invoke: Invoke, data: DataStack, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WireFaults]:
     """The proxy's faults; the functions' requests go through it."""
-    monkeypatch.setattr(app, "dynamodb_client", lambda: wire.clients["dynamodb"])
-    monkeypatch.setattr(app, "s3_client", lambda: wire.clients["s3"])
+    monkeypatch.setattr(app, "connections", Connections(data.names, wire.clients))
     assert isinstance(wire.faults, WireFaults)
     yield wire.faults
     wire.faults.use([])
@@ -56,7 +56,7 @@ def test_a_change_is_counted_once_although_the_sdk_sends_it_again(
     fault = {"service": "dynamodb", "times": 1, **DYNAMODB_FAULTS[kind]}
 
     def add_blindly() -> None:
-        wire.clients["dynamodb"].update_item(
+        wire.clients.dynamodb.update_item(
             TableName="GameScoresByUser",
             Key={"Username": {"S": "blindly"}},
             UpdateExpression="ADD Score :one",
