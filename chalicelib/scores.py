@@ -4,7 +4,7 @@ Pure: knows no AWS, no Chalice, no environment.
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any, NamedTuple
@@ -33,6 +33,10 @@ EXACT = Context(prec=400, Emax=999, Emin=-999, traps=[Inexact, InvalidOperation]
 
 class InvalidRecord(ValueError):
     """A record can never succeed; the message says why."""
+
+
+class ForeignEvent(ValueError):
+    """An event is no batch of records; whoever sent it must hear that nothing was done with it."""
 
 
 class Reject(NamedTuple):
@@ -97,6 +101,18 @@ class ScoreChange(NamedTuple):
     amount: Decimal
     receipt: bytes
     position: int
+
+
+def records_in(event: object, source: str) -> Sequence[EventRecord]:
+    """The records of an event as Lambda delivers it; raises ForeignEvent if it is another event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise ForeignEvent(
+            f"The event is {kind_of(event)} without Records, no batch of a stream. This function "
+            "takes what an event source mapping delivers; `python -m operations events "
+            f"{source}` prints such an event for a test."
+        )
+    return records
 
 
 def reject_of(place: Place, error: Exception) -> Reject:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import app
+from chalicelib.settings import InvalidSetting, Settings
 from tests.builders import aggregate, kinesis_record
 from tests.chalicelib.test_opening import LOG_EVENTS
 from tests.conftest import Invoke
@@ -346,3 +348,27 @@ def test_a_corrected_score_stays_corrected_in_whatever_payload_it_comes_again(
 
     assert data.rejects == []
     assert data.records["1"]["Score"] == {"N": "100"}
+
+
+def test_on_a_stream_for_nothing_but_scores_everything_else_is_a_reject(
+    ingest: Invoke, data: DataStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = Settings.from_environment({**data.variables, "OTHER_PAYLOADS": "reject"})
+    monkeypatch.setattr(app, "settings", strict)
+    no_record = "it is no score record, a JSON object with RecordID, Username, Score"
+
+    ingest(
+        kinesis_record(b"Hello, this is a test 123."),
+        kinesis_record(f'{score(1)}\n{{"Other": 1}}'.encode()),
+        kinesis_record(aggregate(score(2).encode(), b"")),
+    )
+
+    assert sorted(data.records) == ["1", "2"]
+    assert data.reasons == [no_record, f"object 1: {no_record}", f"user record 1: {no_record}"]
+
+
+def test_what_becomes_of_other_payloads_is_one_of_two_things() -> None:
+    assert Settings.from_environment({}).rejects_others is False
+    assert Settings.from_environment({"OTHER_PAYLOADS": "log"}).rejects_others is False
+    with pytest.raises(InvalidSetting, match="OTHER_PAYLOADS is 'Reject': set it to log or to"):
+        _ = Settings.from_environment({"OTHER_PAYLOADS": "Reject"}).rejects_others
