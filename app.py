@@ -13,7 +13,7 @@ from chalicelib import telemetry
 from chalicelib.connections import Connections
 from chalicelib.payloads import decode_kinesis_batch
 from chalicelib.records import Insertions
-from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord
+from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord, records_in
 from chalicelib.settings import Settings
 from chalicelib.stream_records import decode_stream_batch
 from chalicelib.totals import Additions
@@ -21,6 +21,7 @@ from chalicelib.totals import Additions
 app = Chalice(app_name="game-scores")
 settings = Settings.from_environment(os.environ)
 connections = Connections(settings)
+_ = settings.rejects_others  # so that `chalice deploy` refuses a value that it cannot have
 
 
 @app.on_kinesis_record(
@@ -32,8 +33,8 @@ connections = Connections(settings)
 )
 def process_kinesis_records(event: KinesisEvent) -> str:
     """Log every payload; insert those that are score records, once each."""
-    event_records = event.to_dict()["Records"]
-    batch = decode_kinesis_batch(event_records)
+    event_records = records_in(event.to_dict(), "kinesis")
+    batch = decode_kinesis_batch(event_records, reject_others=settings.rejects_others)
     telemetry.log_payloads(batch.payloads)
     insertions = insert(batch.records)
     rejects = (*batch.rejects, *insertions.rejects)
@@ -51,7 +52,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
 )
 def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
     """Add what changed in GameScoreRecords to the users' totals, each change once."""
-    event_records = event.to_dict()["Records"]
+    event_records = records_in(event.to_dict(), "dynamodb")
     batch = decode_stream_batch(event_records)
     additions = add(batch.changes)
     rejects = (*batch.rejects, *additions.rejects)

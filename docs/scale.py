@@ -151,7 +151,7 @@ def costs() -> str:
     monitoring = monthly.dollars_for_monitoring()
     parts = ("Kinesis", "DynamoDB, records", "DynamoDB, totals", "Lambda", "Logs")
     lines = [[part, *(f"{row['dollars_by_part'][part]:,.2f}" for row in rows)] for part in parts]
-    lines.append(["Dashboard, 16 alarms, 12 metrics", *(f"{monitoring:.2f}" for _ in rows)])
+    lines.append(["Dashboard, 17 alarms, 12 metrics", *(f"{monitoring:.2f}" for _ in rows)])
     sums = [row["dollars_a_month"] + monitoring for row in rows]
     lines.append(["**Sum**", *(f"**{each:,.0f}**" for each in sums)])
     less = [

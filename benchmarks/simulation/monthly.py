@@ -16,8 +16,8 @@ CUSTOM_METRICS = 12
 """Of chalicelib/telemetry.py, five of ProcessKinesisRecords and seven of AggregateScoresByUser."""
 
 DOLLARS_PER_COMPOSITE_ALARM = 0.50
-ALARM_METRICS = 14 + 2 * 2
-"""Fourteen alarms of one metric each, and the parts of two composite ones."""
+ALARM_METRICS = 14 + 2 + 2 * 2
+"""Fourteen alarms of one metric each, one of two, and the parts of two composite ones."""
 
 COMPOSITE_ALARMS = 2
 

@@ -25,7 +25,7 @@ NOT_YET_KNOWN = "not yet known"
 
 STATES = {"INSUFFICIENT_DATA": NOT_YET_KNOWN}
 
-Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
+Kind = Literal["function", "mapping", "stream", "table", "payloads", "alarm", "rejects"]
 
 
 class Part(NamedTuple):

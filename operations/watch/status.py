@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from operations.aws.iterator_age import iterator_ages
 from operations.aws.stage import FUNCTIONS, Stage
 from operations.rejects.objects import RejectsObject, list_objects, read_objects
+from operations.watch.ignored import check_ignored
 from operations.watch.parts import (
     NOT_THERE,
     Part,
@@ -45,6 +46,7 @@ def read_status(stage: Stage) -> Status:
         check_table(stage, table)
         for table in (names.records_table, names.totals_table, names.receipts_table)
     ]
+    parts.append(check_ignored(stage))
     parts += check_alarms(stage)
     rejects, newest = _rejects(stage)
     return Status((*parts, rejects), newest)
