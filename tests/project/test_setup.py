@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 
 from operations.aws.config import PROJECT
-from tests.conftest import PATIENCE_SECONDS
-from tests.operations.conftest import until
 
 STANDARD_OR_OURS = sys.stdlib_module_names | {"app", "chalicelib", "operations"}
 RUNNING = [
