@@ -1,5 +1,6 @@
 """The measuring can be trusted: it charges what the service charges."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -13,10 +14,19 @@ from benchmarks.measuring import CONTEXT, alternate
 from benchmarks.rivals import AGGREGATORS
 from dynamodb_model.server import dynamodb_server
 from dynamodb_model.stub import answer_in_process
-from dynamodb_model.tables import Tables
+from dynamodb_model.tables import Tables, Usage
 from operations.local.server import EmbeddedAws
-from tests.benchmarks.usage import our_usage
 from tests.data_stack import DataStack
+
+
+def our_usage(players: Players, batch: int, batches: int) -> Usage:
+    """What the aggregator asks of DynamoDB for batches of users without a history."""
+    with our_environment("http://127.0.0.1:9"):
+        tables = Tables()
+        answer_in_process(app.dynamodb_client().meta.events, tables)
+        for each in itertools.islice(stream_events(players, batch, "fresh"), batches):
+            app.aggregate_scores_by_user(each, CONTEXT)
+    return tables.usage
 
 
 @pytest.mark.parametrize(("users", "batch"), [(3, 40), (1, 100)])
