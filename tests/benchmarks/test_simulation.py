@@ -44,11 +44,11 @@ def test_smaller_batches_cost_more_write_units_and_invocations(
 ) -> None:
     before = steady.month(10_000)
 
-    change(monkeypatch, steady.ADDING, "batch_size", deployed(steady.ADDING).batch_size // 5)
+    change(monkeypatch, steady.ADDING, "batch_size", 10)
     after = steady.month(10_000)
 
     assert after.units_to_add > before.units_to_add
-    assert after.adding.per_second == 5 * before.adding.per_second
+    assert after.adding.per_second > before.adding.per_second
 
 
 def test_a_longer_window_gathers_more_where_a_batch_has_room(

@@ -20,6 +20,7 @@ from operations.deploy.chalice import copy_app, run_chalice
 from operations.deploy.package import package_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
+from tests.batching import batching_options
 from tests.builders import event, inserted, kinesis_record
 from tests.conftest import drive, unpack, upload
 from tests.data_stack import DataStack
@@ -97,7 +98,6 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
         }
     }
     both = {
-        "MaximumBatchingWindowInSeconds": 1,
         "StartingPosition": "TRIM_HORIZON",
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": -1,
@@ -123,7 +123,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "KinesisMaximumRecordAge"},
                 "ParallelizationFactor": 1,
-                "BatchSize": 500,
+                **batching_options("ProcessKinesisRecords"),
             },
         }
     }
@@ -137,7 +137,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
                 "ParallelizationFactor": 1,
-                "BatchSize": 1000,
+                **batching_options("AggregateScoresByUser"),
             },
         }
     }
