@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,7 @@ from benchmarks.measuring import Announce
 from benchmarks.report import Column, Report
 from benchmarks.results import PROJECT, Row
 from dynamodb_model.server import dynamodb_server
-from operations.deploy.chalice import copy_app
-from operations.local.server import LOCAL_FOLDER
+from operations.deploy.package import package_app
 from operations.scores.events import kinesis_record
 
 CLIENT = "boto3 and a client"
@@ -109,24 +107,12 @@ def _run(script: str, event: Event, endpoint_url: str) -> dict[str, float]:
 
 
 def _package_sizes() -> Row:
-    """What `chalice package` makes: the zip that Lambda loads, and what it unpacks to."""
-    LOCAL_FOLDER.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="package-", dir=LOCAL_FOLDER))
-    try:
-        subprocess.run(
-            [sys.executable, "-c", "from chalice.cli import main; main()", "package", "out"],
-            cwd=copy_app(PROJECT, folder),
-            env={**os.environ, **CREDENTIALS, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            check=True,
-            timeout=120,
-        )
-        (package,) = folder.glob("*/out/deployment.zip")
+    """The zip that Lambda loads, and what it unpacks to."""
+    with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
+        package = package_app(PROJECT, "prod", Path(folder)).with_name("deployment.zip")
         with zipfile.ZipFile(package) as archive:
             unpacked = sum(each.file_size for each in archive.infolist())
         return {"zip_mib": package.stat().st_size / 2**20, "unpacked_mib": unpacked / 2**20}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 REPORT = Report(

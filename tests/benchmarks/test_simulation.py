@@ -13,8 +13,7 @@ import app
 from benchmarks.events import Players
 from benchmarks.looks import LOOKS
 from benchmarks.results import PROJECT
-from benchmarks.simulation import steady
-from benchmarks.simulation.assumptions import LOG_BYTES_ADDED
+from benchmarks.simulation import assumptions, steady
 from benchmarks.simulation.deployed import (
     Deployed,
     alarms,
@@ -94,23 +93,35 @@ def test_between_two_measured_batches_the_cost_is_between_theirs() -> None:
     assert units[-2] == units[-1]
 
 
-def test_a_month_costs_what_was_reckoned_by_hand() -> None:
+PRICES = {
+    "SHARD_HOUR": 0.01,
+    "MILLION_PUTS": 0.02,
+    "MILLION_WRITE_UNITS": 0.6,
+    "GB_SECOND": 0.00001,
+    "MILLION_INVOCATIONS": 0.2,
+    "LOG_GB": 0.5,
+}
+
+
+def test_a_month_costs_what_was_reckoned_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, dollars in PRICES.items():
+        monkeypatch.setattr(assumptions, f"DOLLARS_PER_{name}", dollars)
     month = Month(
         records_per_second=100,
         shards=2,
         storing=Invocations(per_second=2, milliseconds=500, memory_mb=2048),
         adding=Invocations(per_second=3, milliseconds=100, memory_mb=1024),
         units_to_add=0.5,
-        payload_bytes=200 - LOG_BYTES_ADDED - log_bytes_beside_payload(),
+        payload_bytes=200 - assumptions.LOG_BYTES_ADDED - log_bytes_beside_payload(),
     )
     records, seconds = 262.8, 2.628  # millions a month
 
     assert month.parts == pytest.approx(
         {
-            "Kinesis": 2 * 730 * 0.015 + records * 0.014,
-            "DynamoDB, records": records * 0.625,
-            "DynamoDB, totals": records / 2 * 0.625,
-            "Lambda": 5 * seconds * 0.2 + 2.3 * seconds * 13.3334,
+            "Kinesis": 2 * 730 * 0.01 + records * 0.02,
+            "DynamoDB, records": records * 0.6,
+            "DynamoDB, totals": records / 2 * 0.6,
+            "Lambda": 5 * seconds * 0.2 + 2.3 * seconds * 10,
             "Logs, an invocation's": 5 * seconds * 1.1 * 0.5,
             PAYLOADS: records * 0.2 * 0.5,
         }

@@ -17,6 +17,7 @@ from operations.aws.stacks import apply_stack
 from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
 from operations.aws.tables import read_totals
 from operations.deploy.chalice import copy_app, run_chalice
+from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.package import package_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
@@ -105,6 +106,11 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
         "MetricsConfig": {"Metrics": ["EventCount"]},
     }
 
+    mappings = yaml.safe_load((PROJECT / MAPPINGS_TEMPLATE).read_text())["Resources"]
+    set_in_mappings = mappings["AggregateScoresByUser"]["Properties"]["Events"][TABLE_EVENTS][
+        "Properties"
+    ]
+
     events = {
         handler: template["Resources"][handler]["Properties"]["Events"] for handler in FUNCTIONS
     }
@@ -136,7 +142,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                     "Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoreRecordsStreamArn"}
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
-                "ParallelizationFactor": 1,
+                "ParallelizationFactor": set_in_mappings["ParallelizationFactor"],
                 **batching_options("AggregateScoresByUser"),
             },
         }
