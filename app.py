@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from chalice.app import Chalice, DynamoDBEvent, KinesisEvent
 
 from chalicelib import telemetry
-from chalicelib.clients import dynamodb_client, s3_client
+from chalicelib.connections import Connections
 from chalicelib.payloads import decode_kinesis_batch
-from chalicelib.records import GameScoreRecords, Insertions
-from chalicelib.rejects import RejectsBucket
-from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord
+from chalicelib.records import Insertions
+from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord, records_in
 from chalicelib.settings import Settings
 from chalicelib.stream_records import decode_stream_batch
-from chalicelib.totals import Additions, GameScoresByUser
+from chalicelib.totals import Additions
 
 app = Chalice(app_name="game-scores")
 settings = Settings.from_environment(os.environ)
+connections = Connections(settings)
+_ = settings.rejects_others  # so that `chalice deploy` refuses a value that it cannot have
 
 
 @app.on_kinesis_record(
@@ -32,8 +33,8 @@ settings = Settings.from_environment(os.environ)
 )
 def process_kinesis_records(event: KinesisEvent) -> str:
     """Log every payload; insert those that are score records, once each."""
-    event_records = event.to_dict()["Records"]
-    batch = decode_kinesis_batch(event_records)
+    event_records = records_in(event.to_dict(), "kinesis")
+    batch = decode_kinesis_batch(event_records, reject_others=settings.rejects_others)
     telemetry.log_payloads(batch.payloads)
     insertions = insert(batch.records)
     rejects = (*batch.rejects, *insertions.rejects)
@@ -51,7 +52,7 @@ def process_kinesis_records(event: KinesisEvent) -> str:
 )
 def aggregate_scores_by_user(event: DynamoDBEvent) -> str:
     """Add what changed in GameScoreRecords to the users' totals, each change once."""
-    event_records = event.to_dict()["Records"]
+    event_records = records_in(event.to_dict(), "dynamodb")
     batch = decode_stream_batch(event_records)
     additions = add(batch.changes)
     rejects = (*batch.rejects, *additions.rejects)
@@ -64,15 +65,14 @@ def insert(records: Sequence[ScoreRecord]) -> Insertions:
     """Insert the records; where there are none, no client is made and no name is needed."""
     if not records:
         return Insertions()
-    return GameScoreRecords(dynamodb_client(), settings.records_table).insert(records)
+    return connections.records.insert(records)
 
 
 def add(changes: Sequence[ScoreChange]) -> Additions:
     """Add the changes to the totals; where there are none, the same."""
     if not changes:
         return Additions()
-    totals = GameScoresByUser(dynamodb_client(), settings.totals_table, settings.receipts_table)
-    return totals.add(changes)
+    return connections.totals.add(changes)
 
 
 def keep_rejects(
@@ -81,8 +81,7 @@ def keep_rejects(
     """Log the records that can never succeed and save them whole, if there are any."""
     if rejects:
         telemetry.log_rejects(rejects, event_records)
-        bucket = RejectsBucket(s3_client(), settings.rejects_bucket)
-        bucket.save(function, rejects, event_records)
+        connections.rejects.save(function, rejects, event_records)
 
 
 if TYPE_CHECKING:

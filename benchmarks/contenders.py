@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from functools import cache
 from unittest import mock
 
 import boto3
@@ -11,7 +10,7 @@ import boto3
 import app
 from benchmarks.looks import OURS
 from benchmarks.rivals.interface import Handler, MakeHandler, RivalSession, RivalTables
-from chalicelib import clients
+from chalicelib.connections import Connections
 from chalicelib.settings import Settings
 
 RIVAL_TABLES = RivalTables(records="RivalRecords", totals="RivalTotals")
@@ -52,12 +51,10 @@ def contenders(
 def our_environment(endpoint_url: str) -> Iterator[None]:
     """app.py as in a Lambda environment whose AWS is there; everything as before afterwards."""
     variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint_url, **NAMES}
-    settings = Settings.from_environment(variables)
+    connections = Connections(Settings.from_environment(variables))
     with (
         mock.patch.dict(os.environ, variables),
-        mock.patch.object(app, "settings", settings),
-        mock.patch.object(app, "dynamodb_client", cache(clients.dynamodb_client.__wrapped__)),
-        mock.patch.object(app, "s3_client", cache(clients.s3_client.__wrapped__)),
+        mock.patch.object(app, "connections", connections),
     ):
         yield
 

@@ -4,7 +4,7 @@ By botocore, which boto3's clients are: boto3 itself would only add its resource
 each cold start.
 """
 
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import botocore
@@ -37,18 +37,19 @@ Together they are a quarter of a request's CPU time.
 """
 
 
-@cache
-def dynamodb_client() -> "DynamoDBClient":
-    """The DynamoDB client; safe to use by many threads."""
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=CLIENT_CONFIG))
+class Clients:
+    """The clients of a Lambda environment: for its life, and safe to use by many threads."""
 
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """The DynamoDB client."""
+        return cast("DynamoDBClient", self._session.create_client("dynamodb", config=CLIENT_CONFIG))
 
-@cache
-def s3_client() -> "S3Client":
-    """The S3 client, made only when there is a reject to write."""
-    return cast("S3Client", _session().create_client("s3", config=CLIENT_CONFIG))
+    @cached_property
+    def s3(self) -> "S3Client":
+        """The S3 client, made only when there is a reject to write."""
+        return cast("S3Client", self._session.create_client("s3", config=CLIENT_CONFIG))
 
-
-@cache
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
+    @cached_property
+    def _session(self) -> botocore.session.Session:
+        return botocore.session.get_session()

@@ -9,23 +9,13 @@ from botocore.exceptions import ClientError
 
 from chalicelib import words
 from chalicelib.parallel import in_parallel
-from chalicelib.scores import (
-    DIGEST_ATTRIBUTE,
-    InvalidRecord,
-    Reject,
-    ScoreRecord,
-    check_number,
-    check_text,
-)
+from chalicelib.scores import DIGEST_ATTRIBUTE, Reject, ScoreRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NOT_YET_THERE = f"attribute_not_exists({words.RECORD_ID})"
 """Why inserting twice is harmless. A refused insertion costs its write unit, as every one does."""
-
-DEEPEST_NESTING = 32
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 LARGEST_PORTION = 500
 """Ids that are inserted before it is asked whether one failed. Aggregates can bring a hundred
@@ -77,69 +67,36 @@ class GameScoreRecords:
 
     def _insert(self, record: ScoreRecord) -> str | Reject:
         try:
-            item = to_item(record)
-        except InvalidRecord as error:
-            return record.place.reject(str(error))
-        try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=item,
+                Item=record.item,
                 ConditionExpression=NOT_YET_THERE,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                return _compare(record, item, error.response.get("Item", {}))
+                return _compare(record, error.response.get("Item", {}))
             if code == "ValidationException":
                 return record.place.reject(f"DynamoDB refuses the item: {error}")
             raise
         return STORED
 
 
-def to_item(record: ScoreRecord) -> dict[str, Any]:
-    """The record as an item in DynamoDB's attribute values, with the digest of its payload.
-
-    Raises InvalidRecord where an attribute has no such value.
-    """
-    item = _to_map("", record.attributes, depth=0)
-    item[DIGEST_ATTRIBUTE] = {"B": record.payload_digest}
-    return item
-
-
-def _to_map(path: str, fields: Mapping[str, object], depth: int) -> dict[str, Any]:
-    return {
-        check_text("an attribute's name", name): _to_attribute_value(path + name, value, depth)
-        for name, value in fields.items()
-    }
-
-
-def _to_attribute_value(path: str, value: object, depth: int) -> dict[str, Any]:
-    if depth > DEEPEST_NESTING:
-        raise InvalidRecord(f"an attribute is nested deeper than {DEEPEST_NESTING} levels")
-    if isinstance(value, str):
-        return {"S": check_text(path, value)}
-    if isinstance(value, Decimal):
-        return {"N": str(check_number(path, value))}
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, dict):
-        return {"M": _to_map(f"{path}.", value, depth + 1)}
-    if isinstance(value, list):
-        return {"L": [_to_attribute_value(f"{path}[]", each, depth + 1) for each in value]}
-    return {"NULL": True}
-
-
-def _compare(record: ScoreRecord, item: dict[str, Any], stored: Any) -> str | Reject:
+def _compare(record: ScoreRecord, stored: Any) -> str | Reject:
     """Whether the item that is there already came from this payload or says the same."""
-    if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE]:
-        return ALREADY_STORED
-    if _content(stored) == _content(item):
+    is_the_same = stored.get(DIGEST_ATTRIBUTE) == record.item[DIGEST_ATTRIBUTE]
+    if is_the_same or says_the_same(stored, record.item):
         return ALREADY_STORED
     return record.place.reject(
         f"{words.RECORD_ID} {record.record_id} stands in the table with other content: "
         "correct a record in the table, sending its id again changes nothing",
     )
+
+
+def says_the_same(stored: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    """Whether the two items have the same attributes, whatever payload they came from."""
+    return _content(stored) == _content(item)
 
 
 def _content(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,18 @@
-"""The rejects bucket: records that can never succeed, with their reasons, kept whole."""
+"""The rejects bucket: records that can never succeed, with their reasons, kept whole.
+
+The only place that knows the JSON of its objects: `{"function": …, "rejects": [{"reason": …,
+"record": …}, …]}`. `record` is the whole record as Lambda delivered it; a record that was redriven
+also has the time of its first rejection, as `since`.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.scores import EventRecord, Reject
+from chalicelib.stream_records import created_seconds, decode_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,6 +25,17 @@ REJECTED_SINCE = "rejectedSince"
 
 MOST_REASONS = 10
 """Reasons that are kept of one record: an aggregate can have a million bad user records."""
+
+
+class RejectedRecord(NamedTuple):
+    """One rejected record's reason, with the record as Lambda delivered it.
+
+    `since` is when it was first rejected, where that is not when its object was written.
+    """
+
+    reason: str
+    record: EventRecord
+    since: datetime | None = None
 
 
 class RejectsBucket:
@@ -39,33 +56,49 @@ class RejectsBucket:
         The object's key is made from the records, so saving a redelivered batch again overwrites.
         Raises botocore's error where the bucket could not be written.
         """
-        body = rejects_object(function, rejects, batch)
+        rejected = join_rejects(rejects, batch)
         self._s3.put_object(
             Bucket=self._bucket,
-            Key=object_key(function, [each["record"] for each in body["rejects"]]),
-            Body=json.dumps(body, ensure_ascii=False, indent=1).encode(errors="surrogatepass"),
+            Key=object_key(function, [each.record for each in rejected]),
+            Body=encode_rejects(function, rejected),
             ContentType="application/json",
         )
 
 
-def rejects_object(
-    function: str, rejects: Sequence[Reject], batch: Sequence[EventRecord]
-) -> dict[str, Any]:
-    """What an object holds: `{"processor": …, "rejects": [{"reason": …, "record": …}, …]}`.
+def join_rejects(
+    rejects: Sequence[Reject], batch: Sequence[EventRecord]
+) -> tuple[RejectedRecord, ...]:
+    """The batch's rejected records, each once and in the batch's order.
 
-    `record` is the whole record as Lambda delivered it; one that is rejected for several reasons,
-    such as an aggregate with several bad user records, stands there once, with the first of them.
-    One that was redriven has the time, too, at which it was first rejected, as `since`.
+    A record with several rejects, such as an aggregate with several bad user records, has their
+    first reasons joined.
     """
     reasons: dict[int, list[str]] = {}
     for reject in rejects:
         reasons.setdefault(reject.position, []).append(reject.reason)
-    return {
-        "processor": function,
-        "rejects": [
-            _kept(join_reasons(reasons[position]), batch[position]) for position in sorted(reasons)
-        ],
-    }
+    return tuple(
+        _rejected(join_reasons(reasons[position]), batch[position]) for position in sorted(reasons)
+    )
+
+
+def encode_rejects(function: str, rejects: Iterable[RejectedRecord]) -> bytes:
+    """The JSON of an object that holds these records, which that function rejected."""
+    content = {"function": function, "rejects": [_to_json(each) for each in rejects]}
+    return json.dumps(content, ensure_ascii=False, indent=1).encode(errors="surrogatepass")
+
+
+def decode_rejects(content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
+    """The function and the rejected records in an object's JSON.
+
+    Objects written before 0.3.0 call the function `processor`. Raises ValueError, LookupError,
+    TypeError or AttributeError where it is no object of rejects.
+    """
+    function = content["function"] if "function" in content else content["processor"]
+    rejects = tuple(
+        RejectedRecord(each["reason"], each["record"], _decode_time(each.get("since")))
+        for each in content["rejects"]
+    )
+    return str(function), rejects
 
 
 def object_key(function: str, records: Sequence[EventRecord]) -> str:
@@ -84,20 +117,33 @@ def join_reasons(reasons: Sequence[str]) -> str:
     return "; ".join([*reasons[:MOST_REASONS], *more])
 
 
-def _kept(reason: str, record: EventRecord) -> dict[str, Any]:
+def _rejected(reason: str, record: EventRecord) -> RejectedRecord:
     if not isinstance(record, Mapping) or REJECTED_SINCE not in record:
-        return {"reason": reason, "record": record}
+        return RejectedRecord(reason, record)
     as_first_delivered = {key: part for key, part in record.items() if key != REJECTED_SINCE}
-    return {"reason": reason, "since": record[REJECTED_SINCE], "record": as_first_delivered}
+    return RejectedRecord(reason, as_first_delivered, _decode_time(record[REJECTED_SINCE]))
 
 
-def _day_of(record: Mapping[str, Any]) -> str:
+def _to_json(rejected: RejectedRecord) -> dict[str, Any]:
+    since = {"since": rejected.since.isoformat()} if rejected.since else {}
+    return {"reason": rejected.reason, **since, "record": rejected.record}
+
+
+def _decode_time(since: Any) -> datetime | None:
+    """The time, with its zone; raises ValueError or TypeError where it is none."""
+    if since is None:
+        return None
+    time = datetime.fromisoformat(since)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _day_of(record: EventRecord) -> str:
     """The record's day, UTC, as `2026/11/23`; `undated` where it tells no time."""
-    try:
-        if "kinesis" in record:
-            created = record["kinesis"]["approximateArrivalTimestamp"]
-        else:
-            created = record["dynamodb"]["ApproximateCreationDateTime"]
-        return datetime.fromtimestamp(created, UTC).strftime("%Y/%m/%d")
-    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+    if not isinstance(record, Mapping):
         return "undated"
+    kinesis = record.get("kinesis")
+    if isinstance(kinesis, Mapping):
+        seconds = decode_seconds(kinesis.get("approximateArrivalTimestamp"))
+    else:
+        seconds = created_seconds(record)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y/%m/%d") if seconds else "undated"

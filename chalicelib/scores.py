@@ -4,7 +4,7 @@ Pure: knows no AWS, no Chalice, no environment.
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from chalicelib import words
 
 EventRecord = Mapping[str, Any]
 """A record of an event as Lambda delivers it, from JSON."""
+
+RECORD_KEYS = (words.RECORD_ID, words.USERNAME, words.SCORE)
 
 DIGEST_ATTRIBUTE = "PayloadDigest"
 """The attribute in which a stored record keeps the digest of the payload it came from."""
@@ -33,6 +35,10 @@ class InvalidRecord(ValueError):
     """A record can never succeed; the message says why."""
 
 
+class ForeignEvent(ValueError):
+    """An event is no batch of records; whoever sent it must hear that nothing was done with it."""
+
+
 class Reject(NamedTuple):
     """A record of the batch that can never succeed: its index in the batch, and why.
 
@@ -44,36 +50,44 @@ class Reject(NamedTuple):
     traceback: str = ""
 
 
-class Place(NamedTuple):
-    """Where something stands: the index of its record in the batch, and its own in an aggregate.
+LONGEST_REASON = 500
+"""Characters of a reason that are kept: a producer's own names can stand in it."""
 
-    User records are counted from 0, like KCL's subSequenceNumber; None: the record is no aggregate.
+
+class Place(NamedTuple):
+    """Where something is: the index of its record in the batch, in an aggregate, in a payload.
+
+    User records are counted from 0, like KCL's subSequenceNumber, and so are a payload's objects.
+    None: the record is no aggregate, the payload holds no more than one object.
     """
 
     position: int
     user_record: int | None = None
+    object: int | None = None
 
     def reject(self, reason: str, traceback: str = "") -> Reject:
-        """The reject of what stands here, e.g. for `user record 17: Username is empty`."""
-        if self.user_record is not None:
-            reason = f"user record {self.user_record}: {reason}"
-        return Reject(self.position, reason, traceback)
+        """The reject of what is here, e.g. for `user record 17, object 2: Username is empty`."""
+        parts = (("user record", self.user_record), ("object", self.object))
+        place = ", ".join(f"{name} {index}" for name, index in parts if index is not None)
+        reason = reason.encode(errors="backslashreplace").decode()
+        if len(reason) > LONGEST_REASON:
+            reason = f"{reason[:LONGEST_REASON]}…"
+        return Reject(self.position, f"{place}: {reason}" if place else reason, traceback)
 
 
 @dataclass(frozen=True)
 class ScoreRecord:
     """A valid score record, as a producer sent it.
 
-    `attributes` are all that the payload held, the three keys among them, numbers as Decimal;
-    `payload_digest` identifies the payload's bytes, however they were packed.
+    `item` is all that it holds, in DynamoDB's attribute values, and the digest of its bytes, by
+    which it is known again however it is packed.
     """
 
     place: Place
     record_id: Decimal
     username: str
     score: Decimal
-    attributes: Mapping[str, object]
-    payload_digest: bytes
+    item: Mapping[str, Any]
 
 
 class ScoreChange(NamedTuple):
@@ -87,6 +101,18 @@ class ScoreChange(NamedTuple):
     amount: Decimal
     receipt: bytes
     position: int
+
+
+def records_in(event: object, source: str) -> Sequence[EventRecord]:
+    """The records of an event as Lambda delivers it; raises ForeignEvent if it is another event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        raise ForeignEvent(
+            f"The event is {kind_of(event)} without Records, no batch of a stream. This function "
+            "takes what an event source mapping delivers; `python -m operations events "
+            f"{source}` prints such an event for a test."
+        )
+    return records
 
 
 def reject_of(place: Place, error: Exception) -> Reject:

@@ -15,6 +15,10 @@ class MissingSetting(LookupError):
     """An environment variable that has no sensible default is not set."""
 
 
+class InvalidSetting(ValueError):
+    """An environment variable has a value that it cannot have."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The names of the stage's resources, as the data stack's outputs record them.
@@ -59,6 +63,17 @@ class Settings:
     def log_level(self) -> str:
         """The level from which on the functions log."""
         return self.recorded.get("LOG_LEVEL", "INFO")
+
+    @property
+    def rejects_others(self) -> bool:
+        """Whether what is no score record is a reject, instead of only a line of the log.
+
+        Raises InvalidSetting if the environment says neither.
+        """
+        value = self.recorded.get("OTHER_PAYLOADS", "log")
+        if value not in ("log", "reject"):
+            raise InvalidSetting(f"OTHER_PAYLOADS is {value!r}: set it to log or to reject")
+        return value == "reject"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":

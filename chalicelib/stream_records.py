@@ -31,8 +31,11 @@ TTL_PRINCIPAL = "dynamodb.amazonaws.com"
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html"""
 
 LATEST_SECONDS = 2**32 - 1
-MILLISECONDS_FROM = 10**11
-"""A time from here on is in milliseconds: in seconds it would lie in the year 5138."""
+UNITS = (1, 10**3, 10**6, 10**9)
+"""The parts of a second that a time may be told in."""
+
+FINER_FROM = 10**11
+"""So many of a unit are of the next finer one: as seconds they would lie in the year 5138."""
 
 
 @dataclass(frozen=True)
@@ -133,19 +136,27 @@ def _decode_receipt(record: EventRecord, change: Mapping[str, Any]) -> bytes:
     event_id, sequence_number = record.get("eventID"), change.get("SequenceNumber")
     if not event_id or not sequence_number:
         raise InvalidRecord("the stream record has no eventID or no SequenceNumber to know it by")
-    created = change.get("ApproximateCreationDateTime")
-    return make_receipt(str(event_id), str(sequence_number), _decode_seconds(created))
+    return make_receipt(str(event_id), str(sequence_number), created_seconds(record))
 
 
-def _decode_seconds(created: object) -> int:
-    """The time in whole seconds; 0, older than any page, where there is none to rely on.
+def decode_seconds(time: object) -> int:
+    """The time of a record in whole seconds; 0, older than any page, where none can be relied on.
 
-    Zero is safe: a record that might be as old as the archive is looked up in all of it.
+    The only place that reads such a time, in whatever unit. Zero is safe: a record that might be as
+    old as the archive is looked up in all of it.
     """
-    if not isinstance(created, int | float) or not 0 <= created < math.inf:
+    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < math.inf:
         return 0
-    seconds = int(created / 1000 if created >= MILLISECONDS_FROM else created)
+    unit = next((unit for unit in UNITS if time < unit * FINER_FROM), UNITS[-1])
+    seconds = int(time / unit)
     return seconds if seconds <= LATEST_SECONDS else 0
+
+
+def created_seconds(record: EventRecord) -> int:
+    """When the stream record's change was made, in whole seconds; 0 where it tells no time."""
+    change = record.get("dynamodb") if isinstance(record, Mapping) else None
+    created = change.get("ApproximateCreationDateTime") if isinstance(change, Mapping) else None
+    return decode_seconds(created)
 
 
 def _require_image(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -14,12 +14,13 @@ from benchmarks.looks import LOOKS, OURS, SCENARIOS
 from benchmarks.report import markdown
 from benchmarks.results import FOLDER, PROJECT, Row, load
 from benchmarks.simulation import assumptions, steady
-from benchmarks.simulation.deployed import alarms as deployed_alarms
 from benchmarks.simulation.deployed import (
+    Alarm,
     count_custom_metrics,
     deployed,
     log_bytes_beside_payload,
 )
+from benchmarks.simulation.deployed import alarms as deployed_alarms
 from benchmarks.simulation.monthly import PAYLOADS, Invocations, Month, dollars_for_monitoring
 from benchmarks.subjects import find_subject
 
@@ -220,10 +221,9 @@ def settings() -> str:
 
 def alarms() -> str:
     """Each alarm that tells somebody, and what it means."""
-    shown = [each for each in deployed_alarms() if "silent-part" not in each.name]
     return markdown(
         ["Alarm", "What it means"],
-        [[f"`…-{each.name}`", each.description] for each in shown],
+        [[f"`…-{each.name}`", each.description] for each in _telling()],
         left=2,
     )
 
@@ -231,9 +231,7 @@ def alarms() -> str:
 def costs() -> str:
     """What a month costs at each of three rates, part by part."""
     months = [steady.month(rate) for rate in RATES]
-    composite = sum(each.is_composite for each in deployed_alarms())
-    alone = len(deployed_alarms()) - 2 * composite
-    monitoring = f"Dashboard, {alone} alarms, {count_custom_metrics()} metrics"
+    monitoring = f"Dashboard, {len(_telling())} alarms, {count_custom_metrics()} metrics"
     return _by_rate(
         "Dollars a month",
         months,
@@ -358,6 +356,11 @@ def _by_rate(heading: str, months: Sequence[Month], figures: Mapping[str, Figure
     rates = [f"{month.records_per_second:,} a second" for month in months]
     lines = [[name, *map(figure, months)] for name, figure in figures.items()]
     return markdown([heading, *rates], lines)
+
+
+def _telling() -> list[Alarm]:
+    """All alarms but the parts of others, which tell nobody."""
+    return [each for each in deployed_alarms() if "silent-part" not in each.name]
 
 
 def _part(name: str) -> Figure:

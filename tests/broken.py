@@ -45,7 +45,7 @@ INVALID_PAYLOADS: list[tuple[bytes, str]] = [
     ),
     (
         b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": ' + b"[" * 40 + b"]" * 40 + b"}",
-        "nested deeper than 32 levels",
+        "nested deeper than 31 levels",
     ),
     (
         b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Deep": '
@@ -56,7 +56,7 @@ INVALID_PAYLOADS: list[tuple[bytes, str]] = [
     ),
     (
         b'{"RecordID": 1, "Username": "Ann", "Score": 1, "Big": "' + b"x" * 410_000 + b'"}',
-        "Item size has exceeded",
+        "as an item it has 410,",
     ),
 ]
 

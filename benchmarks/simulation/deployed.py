@@ -29,11 +29,14 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm by its name without the stage's, what it means, and whether it is of two others."""
+    """An alarm by its name without the stage's, what it means, and of how many metrics it is.
+
+    A composite alarm is of two others, and of no metric.
+    """
 
     name: str
     description: str
-    is_composite: bool
+    metrics: int
 
 
 def deployed(function: str) -> Deployed:
@@ -57,7 +60,7 @@ def alarms() -> list[Alarm]:
         Alarm(
             name=each["Properties"]["AlarmName"].partition("${Stage}-")[2],
             description=each["Properties"]["AlarmDescription"],
-            is_composite=each["Type"] == "AWS::CloudWatch::CompositeAlarm",
+            metrics=str(each).count("'MetricName': "),
         )
         for each in _resources("monitoring").values()
         if "AlarmName" in each["Properties"]

@@ -72,11 +72,11 @@ class Month:
 
 def dollars_for_monitoring() -> float:
     """Dashboard, alarms and own metrics, whatever the rate."""
-    composite = sum(each.is_composite for each in alarms())
+    metrics = [each.metrics for each in alarms()]
     return (
         assumptions.DOLLARS_PER_DASHBOARD
-        + assumptions.DOLLARS_PER_ALARM_METRIC * (len(alarms()) - composite)
-        + assumptions.DOLLARS_PER_COMPOSITE_ALARM * composite
+        + assumptions.DOLLARS_PER_ALARM_METRIC * sum(metrics)
+        + assumptions.DOLLARS_PER_COMPOSITE_ALARM * metrics.count(0)
         + assumptions.DOLLARS_PER_CUSTOM_METRIC * count_custom_metrics()
     )
 

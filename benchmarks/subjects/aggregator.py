@@ -171,7 +171,7 @@ def _measure_on_embedded_aws() -> list[Row]:
         with contenders(
             app.aggregate_scores_by_user, AGGREGATORS, aws.endpoint_url, session
         ) as handlers:
-            ours = count_capacity(app.dynamodb_client().meta.events)
+            ours = count_capacity(app.connections.clients.dynamodb.meta.events)
 
             def usage() -> Usage:
                 return Usage(

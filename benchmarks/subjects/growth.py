@@ -69,7 +69,7 @@ def _measure_point(setting: Setting, records: int) -> Row:
             tables.seed_pages(
                 RECEIPTS_TABLE, [archive_page(number) for number in range(setting.pages)]
             )
-        stub = answer_in_process(app.dynamodb_client().meta.events, tables)
+        stub = answer_in_process(app.connections.clients.dynamodb.meta.events, tables)
         events = stream_events(setting.players, setting.batch, "steady")
         if late:
             events = _late_events(setting.batch)

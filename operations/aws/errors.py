@@ -1,4 +1,15 @@
-"""The errors that people see, and what AWS's own errors mean to them."""
+"""The errors that people see, and what AWS's own errors mean to them.
+
+OperationFailed            exit status 1: what was asked for failed
+├── Misuse                 exit status 2: what was named does not exist or cannot be read
+│   └── BadLine            a line of a file cannot be sent (scores/files.py)
+├── NoAws                  something else than AWS answered
+├── OperationInterrupted   exit status 130: a person interrupted it
+├── FunctionFailed         a function raised when it was invoked (aws/invoke.py)
+├── EventTooLarge          an event is larger than Lambda takes (aws/invoke.py)
+├── NotNow                 Lambda does not take the event now (aws/invoke.py)
+└── OutputLost             the results cannot be written (terminal/output.py)
+"""
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -46,6 +57,12 @@ EXPLAINED = (BotoCoreError, ClientError, ResponseParserError, UnicodeEncodeError
 """What `explain` has a sentence for."""
 
 MISSING = ("ResourceNotFoundException", "NoSuchBucket", "NoSuchKey")
+SHARD_GONE = (
+    "ExpiredIteratorException",
+    "ResourceNotFoundException",
+    "TrimmedDataAccessException",
+)
+SHARD_READS = ("GetRecords", "GetShardIterator")
 NOT_ACCEPTED = (
     "ExpiredToken",
     "ExpiredTokenException",
@@ -95,6 +112,11 @@ def _explain_sdk(error: BotoCoreError) -> OperationFailed:
 
 def _explain_answer(error: ClientError) -> OperationFailed:
     code = error.response.get("Error", {}).get("Code")
+    if code in SHARD_GONE and error.operation_name in SHARD_READS:
+        return OperationFailed(
+            f"AWS answers: {error}. A shard, or what it held, is older than its stream keeps: run "
+            "this again."
+        )
     if code in MISSING:
         return Misuse(
             f"AWS answers: {error}. Check --stage, --profile and --region, or deploy first."

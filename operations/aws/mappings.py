@@ -1,10 +1,15 @@
-"""The functions' event source mappings: seen, paused and resumed."""
+"""The functions' event source mappings: seen, changed and deleted."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from operations.aws.errors import OperationFailed
+from operations.aws.remedies import how_to_deploy_app
 from operations.aws.stage import FUNCTIONS, INGESTION, Stage
 
 if TYPE_CHECKING:
@@ -14,6 +19,11 @@ CHANGE_SECONDS = 300
 """Lambda takes up to some minutes to change a mapping's state."""
 
 POLL_SECONDS = 0.5
+
+IN_USE = ("ResourceInUseException", "ResourceConflictException")
+"""What Lambda answers while a mapping is being made or changed, which ends by itself."""
+
+SETTLED = ("Enabled", "Disabled")
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,13 @@ class EventSourceMapping:
         return self.state in ("Enabled", "Enabling", "Creating", "Updating")
 
     @property
+    def batch_failed(self) -> bool:
+        """Whether the function failed on the last batch: AWS's word, or the embedded AWS's."""
+        return self.last_result in ("PROBLEM: Function call failed", "FAILED")
+
+    @property
     def has_failed(self) -> bool:
-        """Whether the last batch was not processed."""
+        """Whether the last batch was not processed, or never reached the function."""
         return self.last_result.startswith(("PROBLEM", "FAILED"))
 
 
@@ -70,33 +85,43 @@ def reads_the_stage(stage: Stage, function: str, source: str) -> bool:
     return source == stage.names.records_stream_arn
 
 
-def find_strays(stage: Stage) -> list[EventSourceMapping]:
-    """The functions' mappings that read no stream of the stage."""
-    return [
-        mapping
-        for function in FUNCTIONS
-        for mapping in find_mappings(stage, function)
-        if not reads_the_stage(stage, function, mapping.source)
-    ]
+def find_strays(stage: Stage, function: str) -> list[EventSourceMapping]:
+    """The function's mappings that the stage has no use for."""
+    return strays_among(stage, function, find_mappings(stage, function))
+
+
+def strays_among(
+    stage: Stage, function: str, found: Sequence[EventSourceMapping]
+) -> list[EventSourceMapping]:
+    """Those mappings that read no stream of the stage, and all but one of those that do.
+
+    The one is enabled if any is.
+    """
+    right = [each for each in found if reads_the_stage(stage, function, each.source)]
+    wanted = sorted(right, key=lambda each: not each.is_enabled)[:1]
+    return [each for each in found if each not in wanted]
+
+
+def change_mapping(stage: Stage, mapping: EventSourceMapping, **options: Any) -> None:
+    """Give the mapping these options, once nothing else changes it, and wait until it has them."""
+    client = stage.aws.client("lambda")
+    for _ in _looks(mapping, "in use"):
+        with _may_be_in_use():
+            client.update_event_source_mapping(UUID=mapping.uuid, **options)
+            break
+    for _ in _looks(mapping, "being changed"):
+        if client.get_event_source_mapping(UUID=mapping.uuid).get("State") in SETTLED:
+            break
 
 
 def delete_mapping(stage: Stage, mapping: EventSourceMapping) -> None:
     """Delete the mapping, and wait until it is gone; one that is gone already is fine."""
     client = stage.aws.client("lambda")
-    deadline = time.monotonic() + CHANGE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
-                client.delete_event_source_mapping(UUID=mapping.uuid)
-        except client.exceptions.ResourceNotFoundException:
-            return
-        except client.exceptions.ResourceInUseException:
-            pass  # it is being made or changed: that ends by itself
-        time.sleep(POLL_SECONDS)
-    raise OperationFailed(
-        f"The mapping {mapping.uuid} of {mapping.function} is still there after {CHANGE_SECONDS} "
-        "seconds: look at it in the Lambda console, then run this again."
-    )
+    with suppress(client.exceptions.ResourceNotFoundException):
+        for _ in _looks(mapping, "there"):
+            with _may_be_in_use():
+                if client.get_event_source_mapping(UUID=mapping.uuid)["State"] != "Deleting":
+                    client.delete_event_source_mapping(UUID=mapping.uuid)
 
 
 def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
@@ -105,7 +130,7 @@ def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
     if len(found) != 1:
         raise OperationFailed(
             f"{stage.function_name(function)} has {len(found)} event source mappings instead of "
-            "one: deploy the app again."
+            f"one: {how_to_deploy_app(stage.name)}."
         )
     return found[0]
 
@@ -118,19 +143,29 @@ def switch_mappings(stage: Stage, *, enabled: bool) -> None:
 
 def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
     """Enable or disable the mapping, and wait until it is."""
-    wanted = "Enabled" if enabled else "Disabled"
-    if mapping.state == wanted:
-        return
-    client = stage.aws.client("lambda")
-    client.update_event_source_mapping(UUID=mapping.uuid, Enabled=enabled)
+    if mapping.state != ("Enabled" if enabled else "Disabled"):
+        change_mapping(stage, mapping, Enabled=enabled)
+
+
+@contextmanager
+def _may_be_in_use() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in IN_USE:
+            raise
+
+
+def _looks(mapping: EventSourceMapping, still: str) -> Iterator[None]:
+    """One look after another, with a pause between; raises OperationFailed after the last."""
     deadline = time.monotonic() + CHANGE_SECONDS
-    while client.get_event_source_mapping(UUID=mapping.uuid).get("State") != wanted:
-        if time.monotonic() > deadline:
-            raise OperationFailed(
-                f"The mapping of {mapping.function} is not {wanted} after {CHANGE_SECONDS} "
-                "seconds: look at it in the Lambda console, then run this again."
-            )
+    while time.monotonic() < deadline:
+        yield
         time.sleep(POLL_SECONDS)
+    raise OperationFailed(
+        f"The mapping {mapping.uuid} of {mapping.function} is still {still} after {CHANGE_SECONDS} "
+        "seconds: look at it in the Lambda console, then run this again."
+    )
 
 
 def _mapping(function: str, found: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping:

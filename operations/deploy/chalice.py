@@ -1,6 +1,7 @@
 """The app, deployed by Chalice: its copy, its stage's recorded variables, `chalice deploy`."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -16,6 +17,8 @@ from botocore.loaders import create_loader
 from operations.aws.errors import OperationFailed
 from operations.aws.progress import Announce
 from operations.aws.session import AwsSession
+from operations.aws.stage import Stage
+from operations.deploy.remembered import find_deployed, write_deployed
 
 APP_PARTS = ("app.py", "chalicelib", ".chalice", "requirements.txt")
 CHALICE = (
@@ -30,7 +33,8 @@ ROLE_NOT_SEEN = "Please ensure the role can perform the GetRecords"
 waits for a role that cannot be assumed or does not have permissions, but not where it is said so:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency"""
 
-PROPAGATION_SECONDS = 15
+PROPAGATION_SECONDS = 120
+PAUSE_SECONDS, COUNT_SECONDS = 15, 5
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
@@ -58,26 +62,32 @@ def fill_in_account(app_folder: Path, account: str) -> None:
         policy.write_text(policy.read_text().replace(ACCOUNT_VARIABLE, account))
 
 
-def chalice_deploy(
-    app_folder: Path, stage: str, variables: Mapping[str, str], announce: Announce
-) -> str:
-    """The output of `chalice deploy`; `variables` name the AWS that it deploys to.
+def chalice_deploy(stage: Stage, app_folder: Path, announce: Announce) -> str:
+    """The output of `chalice deploy`, run again where a new role is not seen everywhere yet.
 
-    Repeated once where Lambda does not see yet that a new role may read the stream. Raises
-    OperationFailed with its last lines where it fails.
+    What is deployed is read from the account before each try: Chalice writes nothing down when it
+    fails, and would make a mapping of the failed try a second time. Raises OperationFailed with
+    Chalice's last lines when it fails otherwise, or still does after two minutes.
     """
-    arguments = ["deploy", "--stage", stage]
-    try:
-        return run_chalice(app_folder, arguments, variables)
-    except OperationFailed as error:
-        if ROLE_NOT_SEEN not in " ".join(str(error).split()):
-            raise
-    announce(
-        "Lambda does not see yet that the new role may read the stream: once more in "
-        f"{PROPAGATION_SECONDS} seconds"
-    )
-    time.sleep(PROPAGATION_SECONDS)
-    return run_chalice(app_folder, arguments, variables)
+    variables = chalice_variables(stage.aws)
+    give_up_at = math.inf
+    while True:
+        write_deployed(app_folder, stage.name, find_deployed(stage))
+        try:
+            return run_chalice(app_folder, ["deploy", "--stage", stage.name], variables)
+        except OperationFailed as error:
+            now = time.monotonic()
+            give_up_at = min(give_up_at, now + PROPAGATION_SECONDS)
+            is_waiting_in_vain = now + PAUSE_SECONDS > give_up_at
+            if is_waiting_in_vain or ROLE_NOT_SEEN not in " ".join(str(error).split()):
+                raise
+        announce(
+            "Lambda does not see yet that the new role may read its stream: trying again for "
+            f"{give_up_at - now:.0f} seconds"
+        )
+        for left in range(PAUSE_SECONDS, 0, -COUNT_SECONDS):
+            announce(f"Next try in {left} seconds")
+            time.sleep(COUNT_SECONDS)
 
 
 def chalice_variables(aws: AwsSession) -> dict[str, str]:

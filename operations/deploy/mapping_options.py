@@ -6,7 +6,6 @@ mapping's batch size and window and nothing else, but not a mapping that it make
 """
 
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,11 @@ from typing import Any
 import yaml
 
 from operations.aws.config import variable_name
-from operations.aws.errors import OperationFailed
-from operations.aws.mappings import EventSourceMapping, require_mapping
+from operations.aws.mappings import change_mapping, require_mapping
 from operations.aws.stage import FUNCTIONS, Stage
 
 MAPPINGS_TEMPLATE = Path("infrastructure") / "mappings.yaml"
 CHALICE_SETS = {"Stream"}
-SETTLED = ("Enabled", "Disabled")
-SETTLE_SECONDS = 120
 
 
 def apply_mapping_options(stage: Stage, project: Path) -> dict[str, dict[str, Any]]:
@@ -72,7 +68,8 @@ def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str])
         output = value["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
         return variables[variable_name(output)]
     if "Fn::Sub" in value:
-        text, more = value["Fn::Sub"]
+        given = value["Fn::Sub"]
+        text, more = given if isinstance(given, list) else (given, {})
         known = {**values, **resolve(more, values, variables)}
         return re.sub(r"\$\{([^}]+)\}", lambda name: str(known[name[1]]), text)
     return {name: resolve(each, values, variables) for name, each in value.items()}
@@ -80,20 +77,5 @@ def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str])
 
 def _apply(stage: Stage, project: Path, function: str) -> dict[str, Any]:
     options = read_mapping_options(stage, project, function)
-    mapping = _wait_until_settled(stage, function)
-    stage.aws.client("lambda").update_event_source_mapping(UUID=mapping.uuid, **options)
-    _wait_until_settled(stage, function)
+    change_mapping(stage, require_mapping(stage, function), **options)
     return options
-
-
-def _wait_until_settled(stage: Stage, function: str) -> EventSourceMapping:
-    """The mapping, once AWS is done creating or updating it: until then it refuses changes."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while (mapping := require_mapping(stage, function)).state not in SETTLED:
-        if time.monotonic() > deadline:
-            raise OperationFailed(
-                f"The mapping of {function} is still {mapping.state} after {SETTLE_SECONDS} "
-                "seconds: look at it in the Lambda console, then deploy again."
-            )
-        time.sleep(1)
-    return mapping

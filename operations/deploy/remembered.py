@@ -5,18 +5,19 @@ machine or in a fresh clone, `chalice deploy` would make the mappings a second t
 `chalice delete` would find nothing to delete; with that of another account it would look for the
 wrong ones. So the account is asked, every time.
 
-A mapping that reads no stream of the stage is left out. Chalice takes any mapping of the function
-for the one that it wants, so the stream of a table that was made anew would never get one.
+A stray mapping is left out: Chalice takes any mapping of the function for the one that it wants, so
+the stream of a table that was made anew would never get one. The mapping of a function that was
+deleted is not left out: the function that is made in its place has it already.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from operations.aws.errors import OperationFailed
-from operations.aws.mappings import list_mappings, reads_the_stage
+from operations.aws.mappings import find_strays, list_mappings
 from operations.aws.stage import FUNCTIONS, Stage
 
 Resource = dict[str, str]
@@ -25,14 +26,12 @@ STREAMS = {"kinesis": "kinesis_arn", "dynamodb": "stream_arn"}
 """The services whose streams invoke the functions, and Chalice's word for their ARN."""
 
 
-def write_deployed(stage: Stage, app_folder: Path) -> bool:
-    """Tell Chalice what the stage has in the account; False where that is nothing."""
-    resources = list(find_deployed(stage))
-    folder = app_folder / ".chalice" / "deployed"
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"resources": resources, "schema_version": "2.0", "backend": "api"}
-    deployed_file(app_folder, stage.name).write_text(json.dumps(content, indent=2) + "\n")
-    return bool(resources)
+def write_deployed(app_folder: Path, stage: str, resources: Iterable[Resource]) -> None:
+    """Tell Chalice what the stage has in the account."""
+    file = deployed_file(app_folder, stage)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = {"resources": [*resources], "schema_version": "2.0", "backend": "api"}
+    file.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def deployed_file(app_folder: Path, stage: str) -> Path:
@@ -52,12 +51,14 @@ def find_deployed(stage: Stage) -> Iterator[Resource]:
         yield from _log_group(stage, function, f"/aws/lambda/{name}")
         yield from _role(stage, f"{function}_role", name)
         yield from _function(stage, function)
+        yield from _mapping(stage, function)
 
 
 def _function(stage: Stage, function: str) -> Iterator[Resource]:
+    client = stage.aws.client("lambda")
     try:
-        found = stage.aws.client("lambda").get_function(FunctionName=stage.function_name(function))
-    except stage.aws.client("lambda").exceptions.ResourceNotFoundException:
+        found = client.get_function(FunctionName=stage.function_name(function))
+    except client.exceptions.ResourceNotFoundException:
         return
     stack = found.get("Tags", {}).get("aws:cloudformation:stack-name")
     if stack:
@@ -67,17 +68,21 @@ def _function(stage: Stage, function: str) -> Iterator[Resource]:
         )
     arn = found["Configuration"]["FunctionArn"]
     yield {"name": function, "resource_type": "lambda_function", "lambda_arn": arn}
+
+
+def _mapping(stage: Stage, function: str) -> Iterator[Resource]:
+    strays = {each.uuid for each in find_strays(stage, function)}
     for mapping in list_mappings(stage, function):
-        source = mapping["EventSourceArn"]
-        if not reads_the_stage(stage, function, source):
+        if mapping["UUID"] in strays:
             continue
+        source = mapping["EventSourceArn"]
         service = source.split(":")[2]
         resource = {
             "name": f"{function}-{service}-event-source",
             "resource_type": f"{service}_event",
             STREAMS[service]: source,
             "event_uuid": mapping["UUID"],
-            "lambda_arn": arn,
+            "lambda_arn": mapping["FunctionArn"],
         }
         if service == "kinesis":
             resource["stream"] = source.split("/", 1)[1]

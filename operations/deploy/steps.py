@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.aws.change_sets import require_parameters
+from operations.aws.change_sets import WantedStack, require_parameters
 from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
 from operations.aws.progress import Announce
-from operations.aws.restored import how_to_stream
+from operations.aws.remedies import how_to_record, how_to_stream
 from operations.aws.session import account_of
 from operations.aws.stacks import Review, accept, apply_stack
 from operations.aws.stage import (
@@ -26,14 +26,10 @@ from operations.aws.stage import (
     names_from_stack,
     stage_suffix,
 )
-from operations.deploy.chalice import (
-    chalice_deploy,
-    chalice_variables,
-    copy_app,
-    fill_in_account,
-)
+from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
+from operations.deploy.data_stack import NO_CONSENT, Consent, apply_data_stack
 from operations.deploy.mapping_options import apply_mapping_options
-from operations.deploy.remembered import deployed_file, write_deployed
+from operations.deploy.remembered import deployed_file
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -56,6 +52,7 @@ class Deployment:
     review: Review = accept
     names: Mapping[str, str] = field(default_factory=dict)
     announce: Announce = print
+    consent: Consent = NO_CONSENT
 
     def with_names(self, names: Mapping[str, str]) -> "Deployment":
         """The same with the names of the data stack's resources."""
@@ -97,14 +94,15 @@ def deploy_data(deployment: Deployment) -> Deployment:
     fixed = {"Suffix": stage_suffix(stage.name)}
     if stage.is_embedded:
         fixed |= LOCAL_PARAMETERS
-    outputs = apply_stack(
-        stage.aws.client("cloudformation"),
+    wanted = WantedStack(
         data_stack_name(stage.name),
-        deployment.project / DATA_TEMPLATE,
+        (deployment.project / DATA_TEMPLATE).read_text(),
         {**fixed, **deployment.data_parameters},
-        deployment.review,
     )
-    return deployment.with_names(current_names(stage, outputs))
+    names = apply_data_stack(
+        stage, wanted, deployment.consent, deployment.review, deployment.announce
+    )
+    return deployment.with_names(current_names(stage, names))
 
 
 def record(deployment: Deployment) -> Deployment:
@@ -126,9 +124,8 @@ def deploy_app(deployment: Deployment) -> Deployment:
     """Run `chalice deploy` on a clean copy of the app, with the names that are recorded.
 
     The copy keeps bytecode caches and old packages out of the package. What Chalice remembers
-    goes back into the project, so that a plain `chalice deploy` works there, too. Mappings that
-    read no stream of the stage are deleted: what a table's former stream still holds comes into
-    no total until `rebuild`.
+    goes back into the project, so that a plain `chalice deploy` works there, too. Stray mappings
+    are deleted: what a table's former stream still holds comes into no total until `rebuild`.
     """
     stage, project = deployment.stage, deployment.project
     _require_recorded(deployment)
@@ -136,16 +133,12 @@ def deploy_app(deployment: Deployment) -> Deployment:
         app_folder = copy_app(project, Path(folder))
         if stage.is_embedded:
             fill_in_account(app_folder, account_of(stage.aws))
-        write_deployed(stage, app_folder)
-        variables = chalice_variables(stage.aws)
-        chalice_deploy(app_folder, stage.name, variables, deployment.announce)
+        chalice_deploy(stage, app_folder, deployment.announce)
         target = deployed_file(project, stage.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(deployed_file(app_folder, stage.name), target)
-    for stray in find_strays(stage):
-        deployment.announce(
-            f"Deleting a mapping that reads {stray.source}, no stream of this stage"
-        )
+    for stray in (each for function in FUNCTIONS for each in find_strays(stage, function)):
+        deployment.announce(f"Deleting a mapping without use, which reads {stray.source}")
         delete_mapping(stage, stray)
     return deployment
 
@@ -183,8 +176,8 @@ def _require_recorded(deployment: Deployment) -> None:
     stage, project = deployment.stage.name, deployment.project
     if not deployment.names.items() <= recorded_variables(project, stage).items():
         raise OperationFailed(
-            f"{project / '.chalice' / 'config.json'} has other names than the data stack: run "
-            f"`python -m operations deploy record --stage {stage}` first."
+            f"{project / '.chalice' / 'config.json'} has other names than the data stack: "
+            f"{how_to_record(stage)}."
         )
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from operations.aws.config import PROJECT
@@ -24,7 +25,7 @@ REGION = "us-east-1"
 ROOT = "test"
 """Both the name and the secret of MiniStack's root user."""
 
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ class EmbeddedAws:
             "AWS_DEFAULT_REGION": REGION,
         }
 
-    @property
+    @cached_property
     def session(self) -> AwsSession:
-        """A new session whose clients talk to it."""
+        """The session whose clients talk to it, as its root user."""
+        return self.new_session()
+
+    def new_session(self) -> AwsSession:
+        """Another such session, for hooks of its own."""
         return AwsSession(
             self.endpoint_url,
             aws_access_key_id=ROOT,

@@ -12,20 +12,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from chalicelib import words
-from chalicelib.opening import unpack
-from chalicelib.payloads import (
-    decode_data,
-    decode_kinesis_batch,
-    decode_object,
-    decode_score_record,
-)
-from chalicelib.records import to_item
-from chalicelib.rejects import join_reasons
-from chalicelib.scores import EventRecord, InvalidRecord, Place, check_number, parse_number
+from chalicelib.documents import Document
+from chalicelib.payloads import decode_kinesis_batch, decode_payload, documents_in, payloads_in
+from chalicelib.rejects import RejectedRecord, join_reasons
+from chalicelib.scores import EventRecord, InvalidRecord, Place, Reject, check_number, parse_number
 from chalicelib.stream_records import decode_stream_batch, decode_stream_record
 from operations.aws.items import score_of
 from operations.aws.stage import AGGREGATOR, INGESTION, Stage
-from operations.rejects.objects import RejectedRecord, RejectsObject
+from operations.rejects.objects import RejectsObject
 
 
 class Corrections:
@@ -70,32 +64,23 @@ def invalid_ids(function: str, rejected: RejectedRecord) -> list[Decimal]:
 
 
 def _invalid_ids_in_kinesis_record(rejected: RejectedRecord) -> list[Decimal]:
-    batch = decode_kinesis_batch([rejected.record])
-    reasons = [each.reason for each in batch.rejects]
-    for record in batch.records:
-        try:
-            to_item(record)
-        except InvalidRecord as error:
-            reasons.append(record.place.reject(str(error)).reason)
+    reasons = [each.reason for each in decode_kinesis_batch([rejected.record]).rejects]
     if rejected.reason != join_reasons(reasons):
         raise InvalidRecord("it was rejected for another reason, too")
-    package = unpack(decode_data(rejected.record))
-    payloads = [package.open(user_record) for user_record in package.user_records]
-    return [_id_in(payload) for payload in payloads if _is_invalid(payload)]
+    return [
+        _id_in(document)
+        for payload in payloads_in(rejected.record)
+        for document, outcome in zip(
+            documents_in(payload), decode_payload(Place(0), payload), strict=False
+        )
+        if isinstance(outcome, Reject)
+    ]
 
 
-def _is_invalid(payload: bytes) -> bool:
-    try:
-        record = decode_score_record(Place(0), payload)
-        if record is not None:
-            to_item(record)
-    except InvalidRecord:
-        return True
-    return False
-
-
-def _id_in(payload: bytes) -> Decimal:
-    fields = decode_object(payload) or {}
+def _id_in(document: Document) -> Decimal:
+    fields = document.value
+    if not isinstance(fields, dict) or getattr(fields, "key", "") == words.RECORD_ID:
+        raise InvalidRecord("it tells no id")
     return check_number(words.RECORD_ID, fields.get(words.RECORD_ID))
 
 

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chalicelib.rejects import encode_rejects
 from operations.aws.stage import Stage
 from operations.rejects.objects import (
     LAMBDAS_PREFIX,
     READERS,
     RejectsObject,
-    decode_object,
+    decode_content,
 )
 from operations.rejects.redaction import is_unreadable_but_mentions, mentions, without_player
 
@@ -62,12 +63,11 @@ def erase(stage: Stage, holding: Holding) -> None:
     if not holding.records:
         return
     if version.is_latest and left.rejects:
-        body = json.dumps(_content(holding.content, left), ensure_ascii=False, indent=1)
         try:
             s3.put_object(
                 Bucket=bucket,
                 Key=version.key,
-                Body=body.encode(errors="surrogatepass"),
+                Body=_encode(holding.content, left),
                 ContentType="application/json",
                 IfMatch=holding.etag,
             )
@@ -96,7 +96,7 @@ def _look(s3: "S3Client", bucket: str, version: Version, player: str) -> Holding
     body = answer["Body"].read()
     try:
         content = json.loads(body)
-        function, rejects = decode_object(version.key, content)
+        function, rejects = decode_content(version.key, content)
     except (ValueError, LookupError, TypeError, AttributeError):
         whole = RejectsObject(version.key, version.id, version.written, "", ())
         unreadable = Holding(version, None, answer["ETag"], 0, whole, is_unclear=True)
@@ -111,16 +111,10 @@ def _look(s3: "S3Client", bucket: str, version: Version, player: str) -> Holding
     return Holding(version, content, answer["ETag"], records, left, is_unclear)
 
 
-def _content(content: Any, left: RejectsObject) -> Any:
+def _encode(content: Any, left: RejectsObject) -> bytes:
     """The object's JSON with the rejects that are left, in the form that it had."""
     if left.key.startswith(LAMBDAS_PREFIX):
-        return {**content, "payload": {"Records": [each.record for each in left.rejects]}}
-    rejects = [
-        {
-            "reason": each.reason,
-            "since": left.since_when(each).isoformat(),
-            "record": each.record,
-        }
-        for each in left.rejects
-    ]
-    return {**content, "rejects": rejects}
+        rest = {**content, "payload": {"Records": [each.record for each in left.rejects]}}
+        return json.dumps(rest, ensure_ascii=False, indent=1).encode(errors="surrogatepass")
+    rejects = (each._replace(since=left.since_when(each)) for each in left.rejects)
+    return encode_rejects(left.function, rejects)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.rejects import REJECTED_SINCE
 from chalicelib.scores import EventRecord
+from chalicelib.stream_records import created_seconds
 from operations.aws.batches import Batch, in_batches
 from operations.aws.stage import AGGREGATOR, INGESTION
 from operations.rejects.objects import RejectsObject, identity_of
@@ -45,21 +46,12 @@ def distinct_oldest_first(objects: Sequence[RejectsObject]) -> list[EventRecord]
             records[identity] = each.record
             since[identity] = min(time, since.get(identity, time))
     marked = (_marked(record, since[identity]) for identity, record in records.items())
-    return sorted(marked, key=lambda record: created_seconds(record) or 0)
+    return sorted(marked, key=created_seconds)
 
 
 def events_of(function: str, records: Sequence[EventRecord]) -> Iterator[list[EventRecord]]:
     """The records in order, as many at a time as go to the function in one event."""
     return in_batches(records, LARGEST_EVENTS[function], LARGEST_EVENT_BYTES, _size_bytes)
-
-
-def created_seconds(record: EventRecord) -> float | None:
-    """When the change was made, in seconds; None if the record has no time."""
-    change = record.get("dynamodb") if isinstance(record, dict) else None
-    created = change.get("ApproximateCreationDateTime") if isinstance(change, dict) else None
-    if isinstance(created, bool) or not isinstance(created, int | float) or created <= 0:
-        return None
-    return created
 
 
 def _marked(record: EventRecord, since: datetime) -> EventRecord:

@@ -1,8 +1,8 @@
 """The objects in the rejects bucket, read: ours, and Lambda's own of failed invocations.
 
-Ours stand under rejects/<processor>/<day>/ and hold `{"processor", "rejects": [{"reason",
-"record"}]}`. Lambda's stand under aws/lambda/<mapping>/<shard>/<day>/ and hold the failed event
-whole, as `payload`, or only tell where its records stood in their stream:
+Ours stand under rejects/<function>/<day>/, see chalicelib/rejects.py. Lambda's stand under
+aws/lambda/<mapping>/<shard>/<day>/ and hold the failed event whole, as `payload`, or only tell
+where its records stood in their stream:
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chalicelib.rejects import RejectedRecord, decode_rejects
 from chalicelib.scores import EventRecord
 from operations.aws.errors import Misuse
-from operations.rejects.stream_batch import StreamBatch, decode_batch
+from operations.rejects.given_up_batch import GivenUpBatch, decode_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
 LAMBDAS_PREFIX = "aws/lambda/"
 READERS = 8
 """Objects read at a time."""
-
-
-class RejectedRecord(NamedTuple):
-    """One rejected record's reason, with the record as Lambda delivered it.
-
-    `since` is when it was first rejected, where that is not when its object was written.
-    """
-
-    reason: str
-    record: EventRecord
-    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class RejectsObject:
     function: str
     rejects: tuple[RejectedRecord, ...]
     problem: str = ""
-    batch: StreamBatch | None = None
+    batch: GivenUpBatch | None = None
     corrected: int = 0
 
     @property
@@ -130,7 +120,7 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     version, written = response.get("VersionId", "null"), response["LastModified"]
     try:
         content = json.loads(response["Body"].read())
-        function, rejects = decode_object(key, content)
+        function, rejects = decode_content(key, content)
         batch = None if rejects else decode_batch(content)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         problem = f"it is no object of rejects: {error or type(error).__name__}"
@@ -139,17 +129,13 @@ def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
     return RejectsObject(key, version, written, function, rejects, problem, batch)
 
 
-def decode_object(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
+def decode_content(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:
     """The function and the rejected records in an object's JSON.
 
     Raises ValueError, LookupError, TypeError or AttributeError where it is of neither kind.
     """
     if not key.startswith(LAMBDAS_PREFIX):
-        rejects = tuple(
-            RejectedRecord(each["reason"], each["record"], _time(each.get("since")))
-            for each in content["rejects"]
-        )
-        return str(content["processor"]), rejects
+        return decode_rejects(content)
     function = content["requestContext"]["functionArn"].split(":function:")[1].split(":")[0]
     payload = content.get("payload")
     if payload is None and decode_batch(content) is None:
@@ -174,14 +160,6 @@ def count_reasons(objects: Sequence[RejectsObject]) -> list[ReasonCount]:
 def identity_of(record: EventRecord) -> str:
     """The whole record as text, by which two are compared."""
     return json.dumps(record, sort_keys=True)
-
-
-def _time(since: str | None) -> datetime | None:
-    """The time, with its zone; raises ValueError or TypeError where it is none."""
-    if since is None:
-        return None
-    time = datetime.fromisoformat(since)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _without_ids(reason: str) -> str:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib import words
-from chalicelib.deaggregation import UserRecord, deaggregate
+from chalicelib.deaggregation import deaggregate
 from chalicelib.opening import Opener
-from chalicelib.payloads import decode_data, decode_kinesis_batch, decode_object
-from chalicelib.rejects import join_reasons
+from chalicelib.payloads import decode_data, decode_kinesis_batch, documents_in
+from chalicelib.rejects import RejectedRecord, join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord
 from operations.aws.aggregation import encode_aggregate
-from operations.rejects.objects import RejectedRecord, RejectsObject
+from operations.rejects.objects import RejectsObject
 
 LEFT_OVER = "it was rejected together with what is erased"
 """The reason of what is left, where the one given was of what is erased."""
@@ -92,35 +92,45 @@ def _redacted_kinesis_record(rejected: RejectedRecord, player: str) -> RejectedR
     except InvalidRecord:
         return rejected
     if packed is None:
-        return None if _holds(data, player) else rejected
-    left = [each for each in packed if not _holds_packed(each, opener, player)]
-    if len(left) == len(packed):
+        left = _without(data, player)
+        return rejected if left == data else _repacked(rejected, left) if left else None
+    user_records = []
+    for each in packed:
+        payload = _open_or_leave(each.data, opener)
+        left = _without(payload, player)
+        if left == payload:
+            user_records.append(each)
+        elif left:
+            user_records.append(each._replace(data=left))
+    if user_records == list(packed):
         return rejected
-    if not left:
-        return None
-    return _repacked(rejected, left)
+    return _repacked(rejected, encode_aggregate(user_records)) if user_records else None
 
 
-def _repacked(rejected: RejectedRecord, left: list[UserRecord]) -> RejectedRecord:
+def _repacked(rejected: RejectedRecord, data: bytes) -> RejectedRecord:
     record: EventRecord = rejected.record
-    data = base64.b64encode(encode_aggregate(left)).decode()
-    redacted = {**record, "kinesis": {**record["kinesis"], "data": data}}
+    encoded = base64.b64encode(data).decode()
+    redacted = {**record, "kinesis": {**record["kinesis"], "data": encoded}}
     reasons = [each.reason for each in decode_kinesis_batch([redacted]).rejects]
     reason = join_reasons(reasons) if reasons else LEFT_OVER
     return rejected._replace(record=redacted, reason=reason)
 
 
-def _holds_packed(user_record: UserRecord, opener: Opener, player: str) -> bool:
+def _open_or_leave(user_record: bytes, opener: Opener) -> bytes:
     try:
-        return _holds(opener.open(user_record.data), player)
+        return opener.open(user_record)
     except InvalidRecord:
-        return False
+        return user_record
 
 
-def _holds(payload: bytes, player: str) -> bool:
-    """Whether the payload is a score record of the player, valid or not."""
-    try:
-        fields = decode_object(payload)
-    except InvalidRecord:
-        return False
-    return fields is not None and fields.get(words.USERNAME) == player
+def _without(payload: bytes, player: str) -> bytes:
+    """The payload without the player's records, valid or not; empty if it holds no others."""
+    documents = documents_in(payload)
+    left = [
+        each.text
+        for each in documents
+        if not isinstance(each.value, dict) or each.value.get(words.USERNAME) != player
+    ]
+    if len(left) == len(documents):
+        return payload
+    return "\n".join(left).encode(errors="surrogateescape")

@@ -24,14 +24,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from chalicelib.receipts import KEPT_SECONDS
-from chalicelib.rejects import object_key
+from chalicelib.rejects import RejectedRecord, object_key
 from chalicelib.scores import EventRecord
+from chalicelib.stream_records import created_seconds
 from operations.aws.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
 from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.rejects.corrections import Corrections
-from operations.rejects.loads import created_seconds, distinct_oldest_first, events_of, loads
-from operations.rejects.objects import RejectedRecord, RejectsObject, identity_of, list_objects
-from operations.rejects.stream_batch import StreamBatch, read_batch
+from operations.rejects.given_up_batch import GivenUpBatch, read_batch
+from operations.rejects.loads import distinct_oldest_first, events_of, loads
+from operations.rejects.objects import RejectsObject, identity_of, list_objects
 from operations.rejects.versions import (
     NewestVersions,
     read_if_there,
@@ -96,7 +97,7 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
             yield from _redrive_together(stage, taken, versions)
 
 
-def read_again(stage: Stage, found: RejectsObject, batch: StreamBatch) -> RejectsObject:
+def read_again(stage: Stage, found: RejectsObject, batch: GivenUpBatch) -> RejectsObject:
     """The object with those of its batch's records that their stream still has.
 
     Where it has none of them, the object's problem says so.
@@ -118,19 +119,22 @@ def why_not(found: RejectsObject, now_seconds: float) -> str:
         return f"it is of a function {found.function!r} that this app does not have"
     if found.function != AGGREGATOR:
         return ""
-    ages = [
-        now_seconds - (created_seconds(each.record) or found.since_when(each).timestamp())
-        for each in found.rejects
-    ]
-    old = sum(age > KEPT_SECONDS for age in ages)
+    oldest = now_seconds - KEPT_SECONDS
+    old = sum(_begun_seconds(found, each) < oldest for each in found.rejects)
     if not old:
         return ""
     days = KEPT_SECONDS // DAY_SECONDS
     return (
-        f"{old} of its {len(ages)} records are older than {days} days, as long as receipts are "
-        "kept: they might count twice. `reconcile` tells whether a total lacks them, `rebuild` "
-        "mends it"
+        f"{old} of its {len(found.rejects)} records are older than {days} days, as receipts are "
+        "kept no longer: they might count twice. `reconcile` tells whether a total lacks them, "
+        "`rebuild` mends it"
     )
+
+
+def _begun_seconds(found: RejectsObject, rejected: RejectedRecord) -> float:
+    """When the change was made; it cannot be later than when it was rejected."""
+    rejected_seconds = found.since_when(rejected).timestamp()
+    return min(created_seconds(rejected.record) or rejected_seconds, rejected_seconds)
 
 
 def _redrive_together(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from chalicelib import words
-from chalicelib.payloads import RECORD_KEYS, decode_score_record
-from chalicelib.scores import InvalidRecord, Place, ScoreRecord, check_number, parse_number
+from chalicelib.payloads import decode_score_record
+from chalicelib.scores import RECORD_KEYS, InvalidRecord, ScoreRecord, check_number, parse_number
 from operations.aws.errors import Misuse
 from operations.scores.send import LARGEST_PAYLOAD_BYTES
 
@@ -129,13 +129,9 @@ def _to_payload(number: int, row: dict[str, Any]) -> bytes:
 
 def _decode(number: int, payload: bytes) -> ScoreRecord:
     try:
-        record = decode_score_record(Place(number), payload)
+        record = decode_score_record(payload)
     except InvalidRecord as error:
         raise BadLine(f"Line {number}: {error}.") from error
-    if record is None:
-        raise BadLine(
-            f"Line {number} is no {words.RECORD}, a JSON object with {words.RECORD_ID} and so on."
-        )
     if len(payload) > LARGEST_PAYLOAD_BYTES:
         raise BadLine(f"Line {number} has {len(payload):,} bytes, a stream takes 1 MiB a record.")
     return record

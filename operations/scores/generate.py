@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chalicelib import words
-from chalicelib.payloads import RECORD_KEYS
-from chalicelib.scores import ScoreRecord, exact_sum
+from chalicelib.scores import RECORD_KEYS, ScoreRecord, exact_sum
 
 FIRST_RECORD_ID = 1000
 

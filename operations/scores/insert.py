@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import words
 from chalicelib.payloads import decode_score_record
-from chalicelib.records import NOT_YET_THERE, to_item
-from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, Place, ScoreRecord
+from chalicelib.records import NOT_YET_THERE, says_the_same
+from chalicelib.scores import DIGEST_ATTRIBUTE, InvalidRecord, ScoreRecord
 from chalicelib.totals import as_found
 from operations.aws.errors import Misuse, OperationFailed
 
@@ -20,15 +20,9 @@ def parse_record(text: str) -> ScoreRecord:
     """The score record in the JSON text; raises Misuse if it is none."""
     shown = text.encode(errors="backslashreplace").decode()
     try:
-        record = decode_score_record(Place(0), text.encode(errors="surrogateescape"))
+        return decode_score_record(text.encode(errors="surrogateescape"))
     except InvalidRecord as error:
         raise Misuse(f"{shown} is no {words.RECORD}: {error}.") from error
-    if record is None:
-        raise Misuse(
-            f"{shown} is no {words.RECORD}, a JSON object with {words.RECORD_ID}, "
-            f"{words.USERNAME} and {words.SCORE}."
-        )
-    return record
 
 
 def insert_record(
@@ -36,22 +30,28 @@ def insert_record(
 ) -> None:
     """Put the record into the table, in place of an existing one only with `replace`.
 
-    Raises OperationFailed where one with that id stands there and is not to be replaced, and
-    Misuse where DynamoDB has no such values.
+    Where the very record stands there already it is inserted: the SDK sends a request again whose
+    answer is lost. Raises OperationFailed where another one stands under the id and is not to be
+    replaced.
     """
-    try:
-        item = to_item(record)
-    except InvalidRecord as error:
-        raise Misuse(f"The table cannot hold the record: {error}.") from error
+    item = dict(record.item)
     del item[DIGEST_ATTRIBUTE]  # it did not come from a payload on the stream
     if replace:
         _replace(dynamodb, table, item)
         return
     try:
-        dynamodb.put_item(TableName=table, Item=item, ConditionExpression=NOT_YET_THERE)
+        dynamodb.put_item(
+            TableName=table,
+            Item=item,
+            ConditionExpression=NOT_YET_THERE,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        refusal: Any = error.response
+        if says_the_same(refusal.get("Item", {}), item):
+            return  # by an attempt before, whose answer was lost
         raise OperationFailed(
-            f"{words.RECORD_ID} {record.record_id} stands in the table already: "
+            f"{words.RECORD_ID} {record.record_id} stands in the table already with other content: "
             "correct it with --replace, or take another id."
         ) from error
 

@@ -6,8 +6,7 @@ from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
 from chalicelib import words
-from chalicelib.payloads import RECORD_KEYS
-from chalicelib.scores import EXACT
+from chalicelib.scores import EXACT, RECORD_KEYS
 from operations.aws.items import problem_of, score_of, total_of
 from operations.aws.progress import Progress
 from operations.aws.stage import Stage

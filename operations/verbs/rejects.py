@@ -47,7 +47,7 @@ def list_rejects(*, stage: Stage, prefix: str, as_json: bool) -> None:
                 "key": each.key,
                 "written": each.written.isoformat(),
                 "since": each.since.isoformat(),
-                "processor": each.function,
+                "function": each.function,
                 "reasons": [reject.reason for reject in each.rejects],
                 "problem": each.problem,
             }
@@ -71,7 +71,7 @@ def show(*, stage: Stage, key: str, as_json: bool) -> None:
         raise click.ClickException(f"{key} cannot be shown: {found.problem}.")
     if as_json:
         content = {
-            "processor": found.function,
+            "function": found.function,
             "rejects": [
                 {
                     "reason": each.reason,

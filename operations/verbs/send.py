@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from chalicelib import words
-from chalicelib.payloads import RECORD_KEYS
+from chalicelib.scores import RECORD_KEYS
 from operations.aws.errors import EXPLAINED, OperationFailed, OperationInterrupted, explain
 from operations.aws.stage import Stage
 from operations.scores.files import READERS, BadLine, Scores, bounded_lines

@@ -24,7 +24,7 @@ NAMED = 2
 @json_option
 @deployed_stage_options
 def status(*, stage: Stage, as_json: bool) -> None:
-    """Look at functions, mappings, stream, tables, alarms and rejects; exit 1 if one is wrong.
+    """Look at all parts of the stage, its alarms and rejects; exit 1 if one is wrong.
 
     Rejects are something wrong until each is dealt with: redriven once the cause is mended, or
     discarded.

@@ -6,8 +6,20 @@ from typing import Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.aws.mappings import EventSourceMapping, find_mappings, reads_the_stage
-from operations.aws.restored import how_to_read_anew, how_to_stream
+from operations.aws.mappings import (
+    EventSourceMapping,
+    find_mappings,
+    reads_the_stage,
+    strays_among,
+)
+from operations.aws.remedies import (
+    how_to_deploy_app,
+    how_to_enable,
+    how_to_make_again,
+    how_to_read_anew,
+    how_to_see_why,
+    how_to_stream,
+)
 from operations.aws.stage import FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
@@ -20,7 +32,7 @@ NOT_YET_KNOWN = "not yet known"
 
 STATES = {"INSUFFICIENT_DATA": NOT_YET_KNOWN}
 
-Kind = Literal["function", "mapping", "stream", "table", "alarm", "rejects"]
+Kind = Literal["function", "mapping", "stream", "table", "payloads", "alarm", "rejects"]
 
 
 class Part(NamedTuple):
@@ -34,38 +46,53 @@ class Part(NamedTuple):
 
 def check_function(stage: Stage, function: str) -> Part:
     """Whether the function is there and up to date."""
-    return _checked("function", function, lambda: _function(stage, function))
+    remedy = how_to_deploy_app(stage.name)
+    return _checked("function", function, lambda: _function(stage, function), remedy)
 
 
 def check_stream(stage: Stage) -> Part:
-    return _checked("stream", stage.names.stream, lambda: _stream(stage))
+    remedy = how_to_make_again(stage.name, is_table=False)
+    return _checked("stream", stage.names.stream, lambda: _stream(stage), remedy)
 
 
 def check_table(stage: Stage, table: str) -> Part:
     """Whether the table is there; the records' table must have the recorded stream, too."""
-    return _checked("table", table, lambda: _table(stage, table))
+    remedy = how_to_make_again(
+        stage.name, is_table=True, is_records=table == stage.names.records_table
+    )
+    return _checked("table", table, lambda: _table(stage, table), remedy)
 
 
 def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> Iterator[Part]:
     """The mappings that feed the function, or that there is none."""
     found = find_mappings(stage, function)
     if not found:
-        yield Part("mapping", f"to {function}", "missing", "no stream feeds it: deploy the app")
+        problem = f"no stream feeds it: {how_to_deploy_app(stage.name)}"
+        yield Part("mapping", f"to {function}", "missing", problem)
+    strays = strays_among(stage, function, found)
     for mapping in found:
         state = f"{mapping.state}, last result: {mapping.last_result or 'none yet'}"
         if age_seconds is not None:
             state += f", {age_seconds:,.0f} s behind"
         problem = ""
         anew = how_to_read_anew(stage.name)
-        if not mapping.is_enabled:
+        if mapping in strays and reads_the_stage(stage, function, mapping.source):
+            problem = f"it is one too many: {how_to_deploy_app(stage.name)}"
+        elif not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
-                f"that again, else enable it{_wait_of(mapping)}"
+                f"that again, else {how_to_enable(mapping.uuid)}{_wait_of(mapping)}"
             )
-        elif not reads_the_stage(stage, function, mapping.source):
+        elif mapping in strays:
             problem = f"it reads {mapping.source}, no stream of this stage: {anew}"
+        elif mapping.batch_failed:
+            see = how_to_see_why(stage.name, function)
+            problem = f"the last batch failed and comes again: {see}"
         elif mapping.has_failed:
-            problem = f"the last batch failed and comes again: see `logs --function {function}`"
+            problem = (
+                f"Lambda delivers nothing ({mapping.last_result}); if that does not end by itself, "
+                f"{how_to_deploy_app(stage.name)}"
+            )
         elif age_seconds is not None and age_seconds > LATE_SECONDS:
             problem = f"it is {age_seconds:,.0f} seconds behind its stream"
         yield Part("mapping", f"to {function}", state, problem)
@@ -100,7 +127,7 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
         if not stream.get("StreamEnabled") or view != "NEW_AND_OLD_IMAGES":
             problem = (
                 f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES: "
-                f"{how_to_stream(name)}, and {how_to_read_anew(stage.name)}"
+                f"{how_to_stream(name, view)}, then {how_to_read_anew(stage.name)}"
             )
         elif table.get("LatestStreamArn") != stage.names.records_stream_arn:
             problem = f"its stream is not the recorded one: {how_to_read_anew(stage.name)}"
@@ -160,13 +187,13 @@ def _parts_of(rule: str) -> set[str]:
     return {name.rpartition(":alarm:")[2] for name in re.findall(r"\(\s*\"?([^\"()]+)", rule)}
 
 
-def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]]) -> Part:
+def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str) -> Part:
     try:
         state, problem = look()
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
-        state, problem = "missing", "it does not exist: deploy it"
+        state, problem = "missing", f"it does not exist: {remedy}"
     return Part(kind, name, state, problem)
 
 
@@ -178,4 +205,6 @@ def _function(stage: Stage, function: str) -> tuple[str, str]:
     problem = "" if state in ("Active", "Inactive", "Pending") else f"its state is {state}"
     if found.get("LastUpdateStatus") == "Failed":
         problem = f"its last update failed: {found.get('LastUpdateStatusReason')}"
+    if problem:
+        problem += f": {how_to_deploy_app(stage.name)}"
     return f"{state}, {found['MemorySize']} MB, {found['Timeout']} s at most", problem

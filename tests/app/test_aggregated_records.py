@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.clients import WORKERS, dynamodb_client
+from chalicelib.clients import WORKERS, Clients
 from chalicelib.deaggregation import MAGIC
 from chalicelib.opening import MOST_OPENED_BYTES
 from chalicelib.records import LARGEST_PORTION
@@ -15,7 +15,7 @@ from tests.builders import aggregate, kinesis_record
 from tests.chalicelib.test_opening import LOG_EVENTS
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import failing, record_calls
+from tests.faults import failing, record_calls
 
 SCORES = [{"RecordID": number, "Username": "Ann", "Score": number} for number in range(5)]
 
@@ -168,14 +168,14 @@ def test_a_redelivered_aggregate_leaves_one_object_in_the_bucket(
 
 
 def test_when_the_table_fails_no_more_of_an_aggregate_is_tried_than_one_a_worker(
-    ingest: Invoke, data: DataStack
+    ingest: Invoke, clients: Clients, data: DataStack
 ) -> None:
     scores = [{**SCORES[0], "RecordID": number} for number in range(LARGEST_PORTION + 100)]
     packed = kinesis_record(aggregate(*scores))
-    calls = record_calls(dynamodb_client())
+    calls = record_calls(clients.dynamodb)
 
     with (
-        failing(dynamodb_client(), "PutItem", "AccessDeniedException"),
+        failing(clients.dynamodb, "PutItem", "AccessDeniedException"),
         pytest.raises(ClientError, match="AccessDenied"),
     ):
         ingest(packed)

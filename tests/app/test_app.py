@@ -12,6 +12,7 @@ from chalice.config import Config
 import app
 from chalicelib import parallel
 from chalicelib.clients import CLIENT_CONFIG, WORKERS
+from chalicelib.connections import Connections
 from chalicelib.parallel import PATIENCE_SECONDS
 from chalicelib.scores import Reject
 from chalicelib.settings import MissingSetting, Settings
@@ -98,8 +99,7 @@ def test_ingestion_has_time_and_memory_for_a_batch_full_of_aggregates() -> None:
 def test_a_bucket_that_is_not_recorded_fails_the_batch_only_when_there_is_a_reject(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "s3_client", lambda: None)
-    monkeypatch.setattr(app, "settings", Settings.from_environment({}))
+    monkeypatch.setattr(app, "connections", Connections(Settings.from_environment({})))
 
     app.keep_rejects("ProcessKinesisRecords", (), [])
     with pytest.raises(MissingSetting, match="REJECTS_BUCKET"):

@@ -4,21 +4,23 @@ import json
 
 from chalice.policy import policy_from_source_code
 
-from chalicelib.clients import dynamodb_client, s3_client
+from chalicelib.clients import Clients
 from operations.aws.config import PROJECT
 from operations.aws.stage import FUNCTIONS
 from tests.builders import TODAY, inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import record_calls
+from tests.faults import record_calls
 
 LAMBDAS_OWN = {"s3:ListBucket"}
 """Declared for Lambda itself, which looks at its on-failure destination with the role."""
 
 
-def test_the_declared_calls_are_those_really_made(invoke: Invoke, data: DataStack) -> None:
+def test_the_declared_calls_are_those_really_made(
+    invoke: Invoke, clients: Clients, data: DataStack
+) -> None:
     changes = [inserted("Ann", 1, at=TODAY + second) for second in range(60)]
-    table_calls, bucket_calls = record_calls(dynamodb_client()), record_calls(s3_client())
+    table_calls, bucket_calls = record_calls(clients.dynamodb), record_calls(clients.s3)
 
     invoke("ProcessKinesisRecords", kinesis_record({"RecordID": 1, "Username": "A", "Score": 1}))
     invoke("ProcessKinesisRecords", kinesis_record(b'{"Score": 1}'))

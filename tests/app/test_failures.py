@@ -3,11 +3,11 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib import clients
+from chalicelib.clients import Clients
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import failing
+from tests.faults import failing
 
 FAILURES = [
     "AccessDeniedException",
@@ -24,7 +24,7 @@ def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
-    ingest: Invoke, data: DataStack, failure: str
+    ingest: Invoke, clients: Clients, data: DataStack, failure: str
 ) -> None:
     batch = [
         kinesis_record({"RecordID": number, "Username": "Ann", "Score": 1}) for number in range(5)
@@ -32,7 +32,7 @@ def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
     batch.append(kinesis_record(b'{"Score": 1}'))
 
     with (
-        failing(clients.dynamodb_client(), "PutItem", failure),
+        failing(clients.dynamodb, "PutItem", failure),
         pytest.raises(ClientError),
     ):
         ingest(*batch)
@@ -44,13 +44,13 @@ def test_a_failing_insertion_rises_and_the_redelivery_stores_all(
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failing_addition_rises_and_the_redelivery_counts_all_once(
-    aggregate: Invoke, data: DataStack, failure: str
+    aggregate: Invoke, clients: Clients, data: DataStack, failure: str
 ) -> None:
     counted, batch = inserted("Ann", 1), [inserted("Ann", 10), inserted("Ben", 100)]
     aggregate(counted)
 
     with (
-        failing(clients.dynamodb_client(), "UpdateItem", failure),
+        failing(clients.dynamodb, "UpdateItem", failure),
         pytest.raises(ClientError),
     ):
         aggregate(counted, *batch)
@@ -61,14 +61,14 @@ def test_a_failing_addition_rises_and_the_redelivery_counts_all_once(
 
 @pytest.mark.parametrize("failure", ["AccessDenied", "SlowDown", "InternalError"])
 def test_a_bucket_that_cannot_be_written_rises_and_the_redelivery_keeps_the_reject(
-    ingest: Invoke, data: DataStack, failure: str
+    ingest: Invoke, clients: Clients, data: DataStack, failure: str
 ) -> None:
     batch = [
         kinesis_record({"RecordID": 1, "Username": "Ann", "Score": 1}),
         kinesis_record(b'{"Score": 1}'),
     ]
 
-    with failing(clients.s3_client(), "PutObject", failure), pytest.raises(ClientError):
+    with failing(clients.s3, "PutObject", failure), pytest.raises(ClientError):
         ingest(*batch)
     ingest(*batch)
 

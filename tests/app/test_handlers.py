@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib import clients
+import app
+from chalicelib.clients import Clients
+from chalicelib.scores import ForeignEvent
 from tests.broken import BROKEN_KINESIS_RECORDS, BROKEN_STREAM_RECORDS, INVALID_PAYLOADS, MakeRecord
 from tests.builders import event, image, inserted, kinesis_record, stream_record
 from tests.conftest import Invoke
@@ -191,7 +193,7 @@ def test_of_two_records_with_one_id_in_a_batch_the_first_wins(
 
 
 def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_slow(
-    ingest: Invoke, data: DataStack
+    ingest: Invoke, clients: Clients, data: DataStack
 ) -> None:
     other_answered = Event()
 
@@ -202,7 +204,7 @@ def test_of_two_records_whose_id_is_written_differently_the_first_wins_however_s
     def tell(**_: Any) -> None:
         other_answered.set()
 
-    events = clients.dynamodb_client().meta.events
+    events = clients.dynamodb.meta.events
     events.register("before-send.dynamodb.PutItem", hold_the_first)
     events.register("after-call.dynamodb.PutItem", tell)
     try:
@@ -256,7 +258,7 @@ def test_a_broken_kinesis_record_is_a_reject_with_its_reason(
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\xff\xfe", b"not JSON", b'{"RecordID": 1', b"[1]", b'"text"', b"5", b'{"Other": 1}'],
+    [b"", b"\xff\xfe", b"not JSON", b'{"Other": 1', b"[1]", b'"text"', b"5", b'{"Other": 1}'],
 )
 def test_a_payload_that_is_no_score_record_is_only_logged(
     ingest: Invoke, data: DataStack, payload: bytes, caplog: pytest.LogCaptureFixture
@@ -487,3 +489,17 @@ def put_by_hand(data: DataStack, **attributes: Any) -> None:
     """A record in the table that came from no payload: 7, Ann's, 5."""
     item = {"RecordID": {"N": "7"}, "Username": {"S": "Ann"}, "Score": {"N": "5.0"}}
     data.dynamodb.put_item(TableName="GameScoreRecords", Item={**item, **attributes})
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("process_kinesis_records", "kinesis"), ("aggregate_scores_by_user", "dynamodb")],
+)
+@pytest.mark.parametrize(
+    "foreign", [{"key1": "value1"}, [kinesis_record(SCORE)], {"Records": {}}, {}, None, "text"]
+)
+def test_an_event_that_is_no_batch_is_answered_with_what_to_send_instead(
+    name: str, source: str, foreign: Any
+) -> None:
+    with pytest.raises(ForeignEvent, match=f"`python -m operations events {source}` prints"):
+        getattr(app, name)(foreign, None)

@@ -12,9 +12,12 @@ from benchmarks.events import Players, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import CONTEXT, alternate
 from benchmarks.rivals import AGGREGATORS
+from benchmarks.subjects.deaggregation import compare
+from chalicelib.deaggregation import UserRecord
 from dynamodb_model.server import dynamodb_server
 from dynamodb_model.stub import answer_in_process
 from dynamodb_model.tables import Tables, Usage
+from operations.aws.aggregation import encode_aggregate
 from operations.local.server import EmbeddedAws
 from tests.data_stack import DataStack
 
@@ -23,7 +26,7 @@ def our_usage(players: Players, batch: int, batches: int) -> Usage:
     """What the aggregator asks of DynamoDB for batches of users without a history."""
     with our_environment("http://127.0.0.1:9"):
         tables = Tables()
-        answer_in_process(app.dynamodb_client().meta.events, tables)
+        answer_in_process(app.connections.clients.dynamodb.meta.events, tables)
         for each in itertools.islice(stream_events(players, batch, "fresh"), batches):
             app.aggregate_scores_by_user(each, CONTEXT)
     return tables.usage
@@ -36,12 +39,12 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
     batches = [next(stream_events(Players(users), batch, f"fresh-{number}")) for number in (1, 2)]
     tables = Tables()
     with our_environment("http://127.0.0.1:9"):
-        answer_in_process(app.dynamodb_client().meta.events, tables)
+        answer_in_process(app.connections.clients.dynamodb.meta.events, tables)
         for each in (*batches, *batches):
             app.aggregate_scores_by_user(each, CONTEXT)
 
     with our_environment(aws.endpoint_url):
-        reported = count_capacity(app.dynamodb_client().meta.events)
+        reported = count_capacity(app.connections.clients.dynamodb.meta.events)
         for each in (*batches, *batches):
             app.aggregate_scores_by_user(each, CONTEXT)
 
@@ -54,7 +57,7 @@ def test_the_measuring_dynamodb_charges_what_the_embedded_aws_reports(
 def test_a_refused_condition_costs_its_unit(aws: EmbeddedAws, data: DataStack) -> None:
     batch = next(stream_events(Players(3), 40, "fresh"))
     with our_environment(aws.endpoint_url):
-        reported = count_capacity(app.dynamodb_client().meta.events)
+        reported = count_capacity(app.connections.clients.dynamodb.meta.events)
         app.aggregate_scores_by_user(batch, CONTEXT)
         app.aggregate_scores_by_user(batch, CONTEXT)
 
@@ -108,3 +111,12 @@ def test_contenders_take_turns_and_are_charged_for_themselves_only() -> None:
         "transaction": (1, 4),
     }
     assert all(cost.cpu_us > 0 for cost in costs.values())
+
+
+def test_the_same_records_are_counted_by_both_decoders() -> None:
+    ann, ben = UserRecord(b'{"Score": 1}', "Ann"), UserRecord(b'{"Score": 2}', "Ben", "7")
+
+    measured = compare("two", [encode_aggregate([ann, ben]), encode_aggregate([ann])], rounds=1)
+
+    assert measured["user_records"] == 3
+    assert measured["here_per_second"] > 0 < measured["module_per_second"]

@@ -143,9 +143,10 @@ def test_a_record_is_logged_with_as_many_bytes_as_are_paid_for(
 
 def test_every_alarm_is_paid_for() -> None:
     template = (PROJECT / "infrastructure" / "monitoring.yaml").read_text()
-    composite = [each for each in alarms() if each.is_composite]
+    composite = [each for each in alarms() if not each.metrics]
 
     assert len(alarms()) == template.count(" AlarmName: ")
+    assert sum(each.metrics for each in alarms()) == template.count(" MetricName: ")
     assert len(composite) == template.count("AWS::CloudWatch::CompositeAlarm")
     assert all(each.name and each.description for each in alarms())
 

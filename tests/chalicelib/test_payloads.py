@@ -32,12 +32,12 @@ def test_a_batch_is_decoded_record_by_record() -> None:
                 record_id=Decimal(1),
                 username="Ann",
                 score=Decimal("1.10"),
-                attributes={
-                    "RecordID": Decimal(1),
-                    "Username": "Ann",
-                    "Score": Decimal("1.10"),
+                item={
+                    "RecordID": {"N": "1"},
+                    "Username": {"S": "Ann"},
+                    "Score": {"N": "1.10"},
+                    "PayloadDigest": {"B": blake2b(payload, digest_size=16).digest()},
                 },
-                payload_digest=blake2b(payload, digest_size=16).digest(),
             ),
         ),
         rejects=(

@@ -1,14 +1,16 @@
 """Decoding what the table's stream delivers: pure, so the whole value is compared."""
 
+import math
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.receipts import make_receipt
 from chalicelib.scores import ScoreChange
-from chalicelib.stream_records import StreamBatch, decode_stream_batch
+from chalicelib.stream_records import StreamBatch, decode_seconds, decode_stream_batch
 from tests.builders import TODAY, image, inserted, json_values, stream_record
 
 
@@ -72,3 +74,31 @@ def test_whatever_comes_from_a_table_is_counted_ignored_or_rejected(records: lis
     rejected = {reject.position for reject in batch.rejects}
     counted = {change.position for change in batch.changes}
     assert len(rejected | counted) + batch.ignored == len(records)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        (0, 0),
+        (1.9, 1),
+        (1_795_413_600, 1_795_413_600),
+        (1_795_413_600.5, 1_795_413_600),
+        (1_795_413_600_999, 1_795_413_600),
+        (1_795_413_600_999_999, 1_795_413_600),
+        (1_795_413_600_999_999_000, 1_795_413_600),
+        (2**32 - 1, 2**32 - 1),
+        (2**32, 0),
+        (10**11, 10**8),
+        (10**30, 0),
+        (-1, 0),
+        (math.inf, 0),
+        (math.nan, 0),
+        (True, 0),
+        ("1795413600", 0),
+        (None, 0),
+    ],
+)
+def test_a_time_is_read_in_whatever_unit_and_is_zero_where_it_is_none(
+    told: object, seconds: int
+) -> None:
+    assert decode_seconds(told) == seconds

@@ -10,7 +10,7 @@ import pytest
 from operations.local.server import embedded_aws
 from tests.conformance.dynamodb_local import dynamodb_local
 from tests.conformance.judged import JudgedAws
-from tests.data_stack import DataStack, new_data_stack
+from tests.data_stack import DataStack, empty_bucket, new_data_stack
 
 THE_PIPELINES_OWN = (
     "tests.app.test_handlers",
@@ -40,10 +40,10 @@ def data_stack(aws: JudgedAws) -> DataStack:
 def data(aws: JudgedAws, data_stack: DataStack) -> DataStack:
     """The data stack with its tables on DynamoDB Local, new, and nothing in its bucket."""
     aws.make_tables_anew()
-    bucket = data_stack.variables["REJECTS_BUCKET"]
-    for found in data_stack.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        data_stack.s3.delete_object(Bucket=bucket, Key=found["Key"])
-    return replace(data_stack, dynamodb=aws.session.client("dynamodb"))  # no test's hooks on it
+    empty_bucket(data_stack.s3, data_stack.names.rejects_bucket)
+    return replace(
+        data_stack, dynamodb=aws.new_session().client("dynamodb")
+    )  # no test's hooks on it
 
 
 @pytest.fixture

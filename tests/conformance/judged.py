@@ -30,8 +30,7 @@ class JudgedAws(EmbeddedAws):
             "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.dynamodb_url,
         }
 
-    @property
-    def session(self) -> AwsSession:
+    def new_session(self) -> AwsSession:
         """A session whose DynamoDB clients are DynamoDB Local's, whatever endpoint is named."""
         return _Session(self.endpoint_url, self.dynamodb_url)
 
@@ -44,7 +43,7 @@ class JudgedAws(EmbeddedAws):
     def embedded_dynamodb(self) -> Any:
         """A client of the embedded AWS's DynamoDB, for comparison; it tries once."""
         once = Config(retries={"total_max_attempts": 1})
-        return super().session.client("dynamodb", endpoint_url=self.endpoint_url, config=once)
+        return super().new_session().client("dynamodb", endpoint_url=self.endpoint_url, config=once)
 
     def reset(self) -> None:
         """Forget every resource; then the template's tables are there, new and empty."""

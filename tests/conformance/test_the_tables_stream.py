@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operations.aws.table_stream import TableStream
-from operations.rejects.stream_batch import StreamBatch, read_batch
+from operations.rejects.given_up_batch import GivenUpBatch, read_batch
 from tests.builders import kinesis_record
 from tests.conformance.judged import JudgedAws
 from tests.conftest import Invoke
@@ -114,7 +114,7 @@ def test_a_batch_is_read_again_from_the_real_stream_by_its_sequence_numbers(
     streams: Any = aws.session.client("dynamodbstreams")
     (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-    batch = StreamBatch(arn, shard["ShardId"], numbers[1], numbers[2], 2)
+    batch = GivenUpBatch(arn, shard["ShardId"], numbers[1], numbers[2], 2)
     kinesis: Any = None
 
     again = read_batch(batch, kinesis, streams)

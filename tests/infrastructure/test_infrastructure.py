@@ -15,13 +15,13 @@ from chalicelib.settings import MissingSetting, Settings
 from operations.aws.config import PROJECT, variable_name
 from operations.aws.stacks import apply_stack
 from operations.aws.stage import Stage, data_stack_name
-from operations.deploy.chalice import copy_app
 from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
-from tests.data_stack import DataStack
+from tests.data_stack import new_data_stack
+from tests.operations.clone import copy_project
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -47,7 +47,7 @@ def test_each_output_is_a_variable_that_the_settings_read() -> None:
     read = re.findall(
         r'(?:get|_require)\("([A-Z_]+)"', (PROJECT / "chalicelib" / "settings.py").read_text()
     )
-    assert set(read) - {"LOG_LEVEL"} == variables
+    assert set(read) - {"LOG_LEVEL", "OTHER_PAYLOADS"} == variables
     assert settings.records_stream_arn == "the value of GAME_SCORE_RECORDS_STREAM_ARN"
     assert settings.rejects_bucket == "the value of REJECTS_BUCKET"
 
@@ -77,8 +77,9 @@ def test_what_holds_data_is_kept_protected_and_tagged() -> None:
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
-def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws, data: DataStack) -> None:
+def test_tables_and_stream_bear_their_tags(aws: EmbeddedAws) -> None:
     """The embedded AWS leaves those of the bucket out."""
+    data = new_data_stack(aws)
     stack = {"application": "game-scores", "stack": DATA_STACK}
     names = data.names
 
@@ -128,7 +129,8 @@ def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
         dynamodb.delete_table(TableName="GameScoreRecords-dev")
     told: list[str] = []
 
-    destroy_data(stage, copy_app(PROJECT, tmp_path), told.append)
+    copy_project(tmp_path, (".chalice", "infrastructure"))
+    destroy_data(stage, tmp_path, told.append)
 
     assert "Lifting the deletion protection of GameScoreRecords-dev" in told
     assert dynamodb.list_tables()["TableNames"] == []

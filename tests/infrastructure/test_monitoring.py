@@ -93,7 +93,7 @@ DASHBOARD_SCHEMA: dict[str, Any] = {
         },
         "line": {
             "type": "array",
-            "minItems": 3,
+            "minItems": 1,
             "items": {
                 "anyOf": [
                     {"type": "string", "minLength": 1},
@@ -102,6 +102,9 @@ DASHBOARD_SCHEMA: dict[str, Any] = {
                         "additionalProperties": False,
                         "properties": {
                             "label": {"type": "string"},
+                            "expression": {"type": "string"},
+                            "id": {"type": "string", "pattern": "^[a-z][a-zA-Z0-9_]*$"},
+                            "visible": {"type": "boolean"},
                             "stat": {"$ref": "#/$defs/stat"},
                         },
                     },
@@ -176,9 +179,11 @@ def body() -> Any:
 
 
 def lines() -> Iterator[list[Any]]:
-    """Every line of every graph: namespace, metric, dimensions' names and values, options."""
+    """Every metric of every graph: namespace, name, dimensions' names and values, options."""
     for widget in body()["widgets"]:
-        yield from widget["properties"].get("metrics", [])
+        for line in widget["properties"].get("metrics", []):
+            if "expression" not in line[0]:
+                yield line
 
 
 def alarmed() -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -210,6 +215,10 @@ def emitted(
             telemetry.report_aggregation(0, StreamBatch((), (), 0), Additions(), rejected=0)
         found[name] = json.loads(capsys.readouterr().out)
     return found
+
+
+def test_a_stages_dashboard_has_another_name_in_each_region() -> None:
+    assert "${AWS::Region}" in RESOURCES["Dashboard"]["Properties"]["DashboardName"]["Fn::Sub"]
 
 
 def test_the_dashboard_is_what_cloudwatch_takes() -> None:
@@ -405,6 +414,6 @@ def test_every_threshold_has_a_reason() -> None:
         if isinstance(alarm["Threshold"], dict)
     }
 
-    assert len(thresholds) == 6
+    assert len(thresholds) == 7
     for name in thresholds:
         assert len(TEMPLATE["Parameters"][name]["Description"]) > 80

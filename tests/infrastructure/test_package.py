@@ -83,7 +83,7 @@ def test_every_name_is_imported_from_the_data_stack(template: Any) -> None:
 
     for handler in FUNCTIONS:
         variables = template["Resources"][handler]["Properties"]["Environment"]["Variables"]
-        assert variables == {"LOG_LEVEL": "INFO", **expected}
+        assert variables == {"LOG_LEVEL": "INFO", "OTHER_PAYLOADS": "log", **expected}
     assert template["Parameters"]["DataStack"]["Default"] == data_stack_name("prod")
 
 
@@ -296,4 +296,4 @@ def test_terraform_output_lacks_what_the_readme_says(tmp_path: Path) -> None:
             "function_name",
         }
     for function in made["aws_lambda_function"].values():
-        assert set(function["environment"]["variables"]) == {"LOG_LEVEL"}
+        assert set(function["environment"]["variables"]) == {"LOG_LEVEL", "OTHER_PAYLOADS"}

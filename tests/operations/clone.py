@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,18 @@ class Clone:
         return with_names(Stage(stage, self.aws.session, {}))
 
 
-def new_clone(aws: EmbeddedAws, folder: Path) -> Clone:
-    """A clone in the folder, and the AWS, empty but for the two users."""
-    aws.reset()
-    for part in CLONED:
+def copy_project(folder: Path, parts: Sequence[str]) -> None:
+    """Copy these parts of the project, without what earlier deployments left."""
+    for part in parts:
         if (PROJECT / part).is_dir():
             shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)
         else:
             shutil.copy(PROJECT / part, folder / part)
+
+
+def new_clone(aws: EmbeddedAws, folder: Path) -> Clone:
+    """A clone in the folder, and the AWS, empty but for the two users."""
+    aws.reset()
+    copy_project(folder, CLONED)
     users = {name: user_with(aws, name, read_policy(name)) for name in (DEPLOYER, OPERATOR)}
     return Clone(folder, aws, users)

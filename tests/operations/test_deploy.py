@@ -25,11 +25,12 @@ from operations.aws.stage import (
     stage_suffix,
 )
 from operations.aws.tables import read_totals
+from operations.aws.templates import read_template
 from operations.deploy.chalice import ACCOUNT_VARIABLE, fill_in_account, run_chalice
+from operations.deploy.data_resources import data_resources, is_there, retained
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
-from operations.deploy.retained import find_retained, names_of_data
 from operations.deploy.steps import (
     DATA_TEMPLATE,
     LOCAL_PARAMETERS,
@@ -40,6 +41,7 @@ from operations.deploy.steps import (
 from operations.local.server import EmbeddedAws
 from tests.batching import batching_options
 from tests.conftest import drive, upload
+from tests.data_stack import recreate_table
 from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import until
 from tests.operations.test_end_to_end import call_everything
@@ -54,6 +56,7 @@ NOT_ENFORCED = {
 }
 """Statements for what Lambda does with the role; the embedded AWS asks for none of it."""
 
+DASHBOARD = "game-scores-prod-us-east-1"
 ANEW = "operations deploy record app mappings monitoring --stage prod"
 NEW_AND_OLD: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -134,7 +137,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     cloudwatch = aws.session.client("cloudwatch")
 
     alarms = {alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-    body = json.loads(cloudwatch.get_dashboard(DashboardName="game-scores-prod")["DashboardBody"])
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=DASHBOARD)["DashboardBody"])
 
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
@@ -393,14 +396,14 @@ def test_a_stage_goes_on_where_it_ended_when_it_was_destroyed(clone: Clone, prod
 def test_a_table_that_is_made_anew_gets_its_mapping_back(clone: Clone, prod: Stage) -> None:
     drive(prod, {"Gil": 4})
     lost = mapping_id(prod, AGGREGATOR)
-    recreate_table(prod)
+    recreate_table(prod.aws.client("dynamodb"), "GameScoreRecords")
 
     advised = status_problems(clone)
     deployed = clone.run("deploy", "--stage", "prod")
 
     assert any(f"`python -m {ANEW}`" in problem for problem in advised), advised
     assert deployed.returncode == 0, deployed.stderr
-    assert "no stream of this stage" in deployed.stderr
+    assert "Deleting a mapping without use" in deployed.stderr
     assert mapping_id(prod, AGGREGATOR) != lost
     assert mapping_options(prod, AGGREGATOR) == wanted_options(clone, prod, AGGREGATOR)
     assert drive(clone.stage("prod"), {"Hal": 2})["Hal"] == 2
@@ -481,8 +484,10 @@ def test_destroy_can_be_repeated_after_a_loss(clone: Clone, lost: str) -> None:
     deployed = clone.run("deploy", "data", "record", "--stage", "prod")
     assert deployed.returncode == 0, deployed.stderr
     prod = clone.stage("prod")
-    assert names_of_data(prod).items() <= prod.variables.items()
-    assert find_retained(prod) == names_of_data(prod)
+    resources = data_resources(prod, read_template((PROJECT / DATA_TEMPLATE).read_text()))
+    assert {each.variable: each.name for each in resources}.items() <= prod.variables.items()
+    assert all(is_there(prod, each) for each in resources)
+    assert retained(prod, resources) == list(resources)
     LOSSES[lost](prod)
 
     emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
@@ -548,20 +553,6 @@ def what_is_left(stage: Stage) -> list[str]:
         *(bucket["Name"] for bucket in stage.aws.client("s3").list_buckets()["Buckets"]),
     ]
     return [name for name in there if name in stage.variables.values()]
-
-
-def recreate_table(stage: Stage) -> None:
-    """Delete the records' table and make it anew, by the same name and with the same schema."""
-    dynamodb = stage.aws.client("dynamodb")
-    table = dynamodb.describe_table(TableName="GameScoreRecords")["Table"]
-    dynamodb.delete_table(TableName="GameScoreRecords")
-    dynamodb.create_table(
-        TableName="GameScoreRecords",
-        AttributeDefinitions=table["AttributeDefinitions"],
-        KeySchema=table["KeySchema"],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification=NEW_AND_OLD,
-    )
 
 
 def shorten_aggregator(stage: Stage) -> None:

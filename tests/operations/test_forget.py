@@ -11,13 +11,13 @@ import pytest
 
 from chalicelib import words
 from chalicelib.opening import unpack
-from chalicelib.rejects import object_key
+from chalicelib.rejects import RejectedRecord, object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import GameScoresByUser
 from operations.aws.mappings import require_mapping, switch_mapping
 from operations.aws.stage import AGGREGATOR, INGESTION, Stage
 from operations.aws.tables import scan
-from operations.rejects.objects import RejectedRecord, RejectsObject, read_rejects
+from operations.rejects.objects import RejectsObject, read_rejects
 from operations.rejects.redaction import LEFT_OVER, is_unreadable_but_mentions, without_player
 from operations.scores.events import image, kinesis_record, stream_record
 from operations.totals import forget as forgetting
@@ -54,7 +54,7 @@ def archive(stage: Stage, player: str) -> None:
 def store(stage: Stage, function: str, *records: Any, key: str = "") -> str:
     key = key or object_key(function, records)
     rejects = [{"reason": "it was broken then", "record": record} for record in records]
-    body = json.dumps({"processor": function, "rejects": rejects}).encode()
+    body = json.dumps({"function": function, "rejects": rejects}).encode()
     stage.aws.client("s3").put_object(Bucket=stage.names.rejects_bucket, Key=key, Body=body)
     return key
 

@@ -46,7 +46,7 @@ def test_the_help_ends_in_an_example_of_that_verb(verb: tuple[str, ...]) -> None
 )
 def test_the_example_runs(shell: Shell, stage: Stage, verb: tuple[str, ...]) -> None:
     key = {"Bucket": stage.names.rejects_bucket, "Key": SHOWN_KEY}
-    body = json.dumps({"processor": "ProcessKinesisRecords", "rejects": []})
+    body = json.dumps({"function": "ProcessKinesisRecords", "rejects": []})
     stage.aws.client("s3").put_object(**key, Body=body.encode())  # type: ignore[arg-type]
 
     if verb == ("events",):

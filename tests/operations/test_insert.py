@@ -12,8 +12,14 @@ from operations.scores.insert import insert_record, parse_record
 from tests.builders import kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
+from tests.faults import (
+    after_next,
+    before_next,
+    fail_requests,
+    lose_next_answer,
+    record_calls,
+)
 from tests.operations.conftest import Shell, totals, until
-from tests.proofs.faults import after_next, before_next, fail_requests, record_calls
 
 SENT = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Level": 3}')
 SENT_ANEW = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 50}')
@@ -115,6 +121,47 @@ def test_a_record_is_inserted_as_in_the_lab_and_corrected_only_on_demand(
     assert "correct it with --replace" in again.err
     assert corrected.json["score"] == "30"
     until(lambda: totals(stage, "Ines"), {"Ines": Decimal(30)})
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_record_whose_first_answer_is_lost_is_inserted(
+    data: DataStack, *, replaced: bool
+) -> None:
+    lose_next_answer(data.dynamodb, "PutItem")
+    calls = record_calls(data.dynamodb)
+
+    insert_record(data.dynamodb, "GameScoreRecords", parse_record(CORRECTION), replace=replaced)
+
+    assert calls == ["PutItem"] * 2
+    assert corrected(data)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '{"RecordID": 7, "Username": "Ben", "Score": 7}',
+        '{"RecordID": 7, "Username": "ben", "Score": 6}',
+        '{"RecordID": 7, "Username": "Ben", "Score": 6, "Level": 1}',
+    ],
+)
+def test_a_record_that_stands_there_otherwise_is_not_inserted(data: DataStack, other: str) -> None:
+    replace(data)
+
+    with pytest.raises(OperationFailed, match="with other content: correct it with --replace"):
+        insert_record(data.dynamodb, "GameScoreRecords", parse_record(other), replace=False)
+
+    assert corrected(data)
+
+
+def test_the_same_record_is_inserted_twice_without_harm(ingest: Invoke, data: DataStack) -> None:
+    ingest(SENT)
+    same = parse_record('{"Level": 3.0, "RecordID": 7, "Score": 5E0, "Username": "Ann"}')
+
+    insert_record(data.dynamodb, "GameScoreRecords", same, replace=False)
+    ingest(SENT)
+
+    assert "PayloadDigest" in data.records["7"]
+    assert data.rejects == []
 
 
 @pytest.mark.parametrize("record", ["20", "{", '{"RecordID": 1}', '{"Game": "chess"}', "\udcff"])

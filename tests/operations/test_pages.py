@@ -63,7 +63,7 @@ def _something_to_tell(stage: Stage) -> Iterator[None]:
     """A reject, a total that differs, and a line in a log; gone afterwards."""
     rejected = {"Bucket": stage.names.rejects_bucket, "Key": REJECT_KEY}
     body = {
-        "processor": "ProcessKinesisRecords",
+        "function": "ProcessKinesisRecords",
         "rejects": [{"reason": "Username is empty", "record": {"kinesis": {"data": "e30="}}}],
     }
     total = {"Username": {"S": "nobody"}}

@@ -154,7 +154,7 @@ def test_a_rejected_record_that_is_in_the_sum_is_not_counted_again_when_redriven
         for each in stream_records(stage)
         if each["dynamodb"]["Keys"] == {"RecordID": {"N": "32000"}}
     ]
-    body = {"processor": AGGREGATOR, "rejects": [{"reason": "too large", "record": record}]}
+    body = {"function": AGGREGATOR, "rejects": [{"reason": "too large", "record": record}]}
     stage.aws.client("s3").put_object(
         Bucket=stage.names.rejects_bucket,
         Key=object_key(AGGREGATOR, [record]),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from chalicelib.receipts import KEPT_SECONDS
-from chalicelib.rejects import object_key
+from chalicelib.rejects import RejectedRecord, object_key
 from operations.aws.config import PROJECT
 from operations.aws.invoke import FunctionFailed, _patient_client
 from operations.aws.invoke import invoke as call_function
@@ -23,7 +24,7 @@ from operations.rejects import redrive as redriving
 from operations.rejects.corrections import invalid_ids
 from operations.rejects.loads import LARGEST_EVENT_BYTES
 from operations.rejects.loads import loads as loads_of
-from operations.rejects.objects import RejectedRecord, RejectsObject, list_objects, read_rejects
+from operations.rejects.objects import RejectsObject, list_objects, read_rejects
 from operations.rejects.redrive import why_not
 from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unchanged
 from operations.scores.events import event, image, kinesis_record, stream_record
@@ -47,11 +48,11 @@ def store(stage: Stage, key: str, content: Any) -> str:
     return key
 
 
-def store_rejects(stage: Stage, processor: str, *records: Any) -> str:
+def store_rejects(stage: Stage, function: str, *records: Any) -> str:
     """As the function stores rejected records."""
     rejects = [{"reason": "it was broken then", "record": record} for record in records]
-    key = object_key(processor, records)
-    return store(stage, key, {"processor": processor, "rejects": rejects})
+    key = object_key(function, records)
+    return store(stage, key, {"function": function, "rejects": rejects})
 
 
 def store_failure(stage: Stage, handler: str, number: int, payload: Any) -> str:
@@ -97,7 +98,7 @@ def test_rejects_are_listed_and_shown_with_reason_and_payload(shell: Shell, stag
     odd = shell("rejects", "show", "rejects/odd.json")
     missing = shell("rejects", "show", "rejects/nothing.json")
 
-    assert {each["key"]: (each["processor"], each["reasons"]) for each in listed} == {
+    assert {each["key"]: (each["function"], each["reasons"]) for each in listed} == {
         key: ("ProcessKinesisRecords", ["Username is empty"]),
         keys(stage)[0]: ("AggregateScoresByUser", ["Lambda gave up: MaxRecordAgeExceeded"]),
         "rejects/odd.json": ("", []),
@@ -180,7 +181,7 @@ def test_a_record_that_is_rejected_again_keeps_the_time_at_which_it_first_came(
     broken = kinesis_record(b'{"RecordID": 7051, "Username": "Una"}', at=NOW)
     key = store_rejects(stage, "ProcessKinesisRecords", broken, score(7052, "Una"))
     first = stored_since(stage)[key]
-    time.sleep(1.1)  # S3 tells times in whole seconds
+    until(lambda: int(time.time()) > first.timestamp(), expected=True)  # S3 tells whole seconds
 
     shell("rejects", "redrive")
     shell("rejects", "redrive")
@@ -485,9 +486,9 @@ class RawResponse:
         yield self._body
 
 
-def rejects_object(key: str, processor: str, *records: Any) -> RejectsObject:
+def rejects_object(key: str, function: str, *records: Any) -> RejectsObject:
     rejects = tuple(RejectedRecord("", record) for record in records)
-    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), processor, rejects)
+    return RejectsObject(key, "1", datetime.fromtimestamp(NOW, UTC), function, rejects)
 
 
 def test_as_many_objects_of_the_aggregator_go_together_as_one_event_holds() -> None:
@@ -670,7 +671,7 @@ def test_what_was_written_again_meanwhile_is_not_removed(
 
 
 @pytest.mark.parametrize(
-    ("processor", "age_seconds", "refused"),
+    ("function", "age_seconds", "refused"),
     [
         ("AggregateScoresByUser", KEPT_SECONDS + 60, True),
         ("AggregateScoresByUser", KEPT_SECONDS - 60, False),
@@ -679,17 +680,33 @@ def test_what_was_written_again_meanwhile_is_not_removed(
     ],
 )
 def test_what_is_older_than_its_receipt_is_refused(
-    processor: str, age_seconds: float, *, refused: bool
+    function: str, age_seconds: float, *, refused: bool
 ) -> None:
     record = stream_record(image("Ann", 1), at=NOW - age_seconds)
     young = stream_record(image("Ann", 1), at=NOW)
-    found = rejects_object("rejects/x.json", processor, young, record)
+    found = rejects_object("rejects/x.json", function, young, record)
 
     assert bool(why_not(found, NOW)) is refused
 
 
-def test_an_undated_record_is_as_old_as_its_object() -> None:
-    record = RejectedRecord("", stream_record(image("Ann", 1), at=None))
+@pytest.mark.parametrize("parts_of_a_second", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize(("age_days", "refused"), [(45, True), (29, False)])
+def test_a_record_is_as_old_as_its_time_says_in_whatever_unit(
+    parts_of_a_second: int, age_days: int, *, refused: bool
+) -> None:
+    time_told = int((NOW - age_days * 24 * 3600) * parts_of_a_second)
+    record = stream_record(image("Ann", 1), at=time_told)
+
+    assert bool(why_not(rejects_object("x", "AggregateScoresByUser", record), NOW)) is refused
+
+
+@pytest.mark.parametrize(
+    "at",
+    [None, True, "2026-11-23", NOW + 86_400, 4 * NOW, math.inf, -NOW],
+    ids=["none", "boolean", "text", "tomorrow", "far", "infinite", "negative"],
+)
+def test_a_record_without_a_time_to_rely_on_is_as_old_as_its_object(at: Any) -> None:
+    record = RejectedRecord("", stream_record(image("Ann", 1), at=at))
     old = datetime.fromtimestamp(NOW - KEPT_SECONDS - 60, UTC)
     found = RejectsObject("rejects/x.json", "1", old, "AggregateScoresByUser", (record,))
 

@@ -15,6 +15,7 @@ from operations.aws.config import PROJECT
 from operations.aws.stage import Stage
 from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
+from tests.conftest import PATIENCE_SECONDS
 from tests.operations.conftest import Shell, totals, until
 
 RECORD = b'{"RecordID": 97001, "Username": "Piper", "Score": 3}\n'
@@ -36,7 +37,7 @@ class Bash:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
 
@@ -53,7 +54,7 @@ def bash(stage: Stage, stage_aws: EmbeddedAws) -> Bash:
 def _reject(stage: Stage) -> Iterator[None]:
     """One reject in the bucket, so that the stage is not well."""
     key = {"Bucket": stage.names.rejects_bucket, "Key": KEY}
-    body = json.dumps({"processor": "ProcessKinesisRecords", "rejects": []})
+    body = json.dumps({"function": "ProcessKinesisRecords", "rejects": []})
     stage.aws.client("s3").put_object(**key, Body=body.encode())  # type: ignore[arg-type]
     yield
     stage.aws.client("s3").delete_object(**key)  # type: ignore[arg-type]

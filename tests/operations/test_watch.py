@@ -10,7 +10,9 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
+from chalicelib import telemetry, words
 from operations.aws.mappings import require_mapping
+from operations.aws.remedies import how_to_close_rejects
 from operations.aws.stage import FUNCTIONS, Stage
 from operations.scores.send import send_payloads
 from operations.verbs.status import status_view
@@ -164,9 +166,7 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, stage: Sta
     stage.aws.client("cloudwatch").delete_alarms(AlarmNames=["game-scores-behind"])
 
     assert with_reject.status == 1
-    assert with_reject.json["problems"] == [
-        "rejects bucket: see `rejects list`; then `rejects redrive` or `rejects discard`"
-    ]
+    assert with_reject.json["problems"] == [f"rejects bucket: {how_to_close_rejects(stage.name)}"]
     assert with_reject.json["newest_rejects"][0]["records"] == 1
     assert (well.status, alarmed.status) == (0, 1)
     assert "All is well" in well.out
@@ -212,7 +212,8 @@ def test_status_shows_the_alarms_on_records_that_lambda_gave_up(
     assert alarms == {given_up: "ALARM", unknown: "not yet known"}
     assert found["problems"] == [f"alarm {given_up}: 1 was given up"]
     assert f"{unknown}: not yet known" in " ".join(answer.out.split())
-    assert answer.out.count("?") == 1
+    unknown_parts = [part for part in found["parts"] if part["state"] == NOT_YET_KNOWN]
+    assert answer.out.count("?") == len(unknown_parts)
 
 
 @pytest.fixture
@@ -279,6 +280,34 @@ def test_alarms_that_are_well_share_a_line_at_80_columns() -> None:
 
 
 @pytest.mark.usefixtures("_empty_bucket")
+def test_status_shows_how_much_was_no_score_record(shell: Shell, stage: Stage) -> None:
+    name = f"no {words.RECORD}"
+    before = shell("status", "--json").json["parts"]
+    dimensions = [
+        {"Name": "FunctionName", "Value": stage.function_name("ProcessKinesisRecords")},
+        {"Name": "service", "Value": telemetry.SERVICE},
+    ]
+    stage.aws.client("cloudwatch").put_metric_data(
+        Namespace=telemetry.NAMESPACE,
+        MetricData=[
+            {"MetricName": metric, "Dimensions": dimensions, "Value": value, "Unit": "Count"}  # type: ignore[typeddict-item]
+            for metric, value in (("RecordsReceived", 400), ("RecordsIgnored", 20))
+        ],
+    )
+
+    after = shell("status", "--json").json["parts"]
+
+    assert [part["state"] for part in before if part["name"] == name] == [NOT_YET_KNOWN]
+    assert [part for part in after if part["name"] == name] == [
+        {
+            "kind": "payloads",
+            "name": name,
+            "state": "5%, 20 of 400 in the last hour",
+            "problem": "",
+        }
+    ]
+
+
 def test_a_stage_that_is_well_takes_a_line_a_part_at_80_columns(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,6 @@ import pytest
 import app
 from benchmarks.subjects import NAMES
 from chalicelib.payloads import decode_score_record
-from chalicelib.scores import Place
 from docs import figures
 from docs.verbs import verbs
 from operations.__main__ import operations
@@ -253,7 +252,7 @@ def test_every_json_example_is_json_and_a_score_record_if_it_looks_like_one(exam
 
     assert parsed
     if "RecordID" in parsed:
-        assert decode_score_record(Place(0), example.encode())
+        assert decode_score_record(example.encode())
 
 
 def test_the_glossary_explains_the_words_of_the_project() -> None:

@@ -23,7 +23,19 @@ FAMILIES: dict[str, set[str]] = {
 }
 """The families of operations, and the other families that each may use."""
 
-DOMAIN = {"words", "scores", "receipts", "opening", "deaggregation", "payloads", "stream_records"}
+DOMAIN = {
+    "words",
+    "scores",
+    "receipts",
+    "opening",
+    "deaggregation",
+    "documents",
+    "items",
+    "mentions",
+    "reasons",
+    "payloads",
+    "stream_records",
+}
 """The modules of chalicelib that know neither AWS nor Chalice nor the environment."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 from unittest import mock
 
 from botocore.config import Config
@@ -18,12 +18,11 @@ from botocore.retries.standard import ExponentialBackoff
 
 import app
 from chalicelib import telemetry, totals
-from chalicelib.clients import CLIENT_CONFIG
+from chalicelib.clients import CLIENT_CONFIG, Clients
+from chalicelib.connections import Connections
 from chalicelib.settings import Settings
 from operations.local.server import EmbeddedAws
-from tests.proofs.faults import answer_with_error
-
-SERVICES: tuple[Literal["dynamodb", "s3"], ...] = ("dynamodb", "s3")
+from tests.faults import answer_with_error
 
 Records = Sequence[dict[str, Any]]
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -92,12 +91,12 @@ class Environment:
         self.faults = faults
         self.calls: Counter[str] = Counter()
         self._crashed = False
-        self.session = aws.session
+        self.session = aws.new_session()
         self.session.events.register("before-send.*.*", self._send)
         config = CLIENT_CONFIG.merge(Config(max_pool_connections=16))
-        self.clients: dict[str, Any] = {
-            service: self.session.client(service, config=config) for service in SERVICES
-        }
+        self.clients = Clients()
+        self.clients.dynamodb = self.session.client("dynamodb", config=config)
+        self.clients.s3 = self.session.client("s3", config=config)
         self._http = URLLib3Session(max_pool_connections=16)
 
     def invoke(self, handler: Handler, records: Records, context: Any = None) -> Any:
@@ -146,6 +145,18 @@ class Environment:
 current_environment: ContextVar[Environment] = ContextVar("current_environment")
 
 
+class CurrentClients(Clients):
+    """The clients of the environment that invokes the function."""
+
+    @property
+    def dynamodb(self) -> Any:
+        return current_environment.get().clients.dynamodb
+
+    @property
+    def s3(self) -> Any:
+        return current_environment.get().clients.s3
+
+
 @contextmanager
 def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
     """Let the functions take their clients from the environment that invokes them.
@@ -154,13 +165,9 @@ def handlers_in_environments(variables: dict[str, str]) -> Iterator[None]:
     several share a process, so nothing is reported. The functions do not pause between attempts.
     """
     reports = ("log_payloads", "log_rejects", "report_ingestion", "report_aggregation")
+    connections = Connections(Settings.from_environment(variables), CurrentClients())
     with (
-        mock.patch.multiple(
-            app,
-            settings=Settings.from_environment(variables),
-            dynamodb_client=lambda: current_environment.get().clients["dynamodb"],
-            s3_client=lambda: current_environment.get().clients["s3"],
-        ),
+        mock.patch.object(app, "connections", connections),
         mock.patch.multiple(telemetry, **dict.fromkeys(reports, mock.DEFAULT)),
         mock.patch.object(totals, "LONGEST_PAUSE_SECONDS", 0),
     ):

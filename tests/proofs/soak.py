@@ -19,7 +19,7 @@ from rich.table import Table
 import app
 from operations.local.server import EmbeddedAws, embedded_aws
 from tests.builders import inserted, stream_record
-from tests.data_stack import DataStack, new_data_stack
+from tests.data_stack import DataStack, empty_data_stack
 from tests.proofs.environment import (
     Environment,
     Faults,
@@ -81,7 +81,7 @@ def soak_once(
         faults = environments[0].faults
         task = bar.add_task(f"seed {seed}: faults", total=goal)
         while faults.injected.total() < goal:
-            data = new_data_stack(aws)
+            data = empty_data_stack(aws)
             faults.one_in = chance.choice((3, 4, 6, 10))
             run = soak_aggregation if chance.random() < 0.7 else soak_ingestion
             with handlers_in_environments(data.variables):

@@ -8,11 +8,12 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import app
+from chalicelib.connections import Connections
 from operations.local.server import EmbeddedAws
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.environment import Environment, handlers_in_environments
+from tests.proofs.environment import Environment, handlers_in_environments, sdk_without_waiting
 from tests.proofs.history import History
 from tests.proofs.mapping import Mapping
 from tests.proofs.oracle import aggregation_problems
@@ -38,10 +39,10 @@ def faults(
     wire: Environment, invoke: Invoke, data: DataStack, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WireFaults]:
     """The proxy's faults; the functions' requests go through it."""
-    monkeypatch.setattr(app, "dynamodb_client", lambda: wire.clients["dynamodb"])
-    monkeypatch.setattr(app, "s3_client", lambda: wire.clients["s3"])
+    monkeypatch.setattr(app, "connections", Connections(data.names, wire.clients))
     assert isinstance(wire.faults, WireFaults)
-    yield wire.faults
+    with sdk_without_waiting():
+        yield wire.faults
     wire.faults.use([])
 
 
@@ -56,7 +57,7 @@ def test_a_change_is_counted_once_although_the_sdk_sends_it_again(
     fault = {"service": "dynamodb", "times": 1, **DYNAMODB_FAULTS[kind]}
 
     def add_blindly() -> None:
-        wire.clients["dynamodb"].update_item(
+        wire.clients.dynamodb.update_item(
             TableName="GameScoresByUser",
             Key={"Username": {"S": "blindly"}},
             UpdateExpression="ADD Score :one",
@@ -155,6 +156,7 @@ def test_a_history_delivered_on_the_wire_leaves_nothing_wrong_lost_or_stuck(
     with (
         environments_on_the_wire(aws, INVOCATIONS_AT_ONCE, seed=14) as environments,
         handlers_in_environments(data.variables),
+        sdk_without_waiting(),
     ):
         mapping = Mapping(history, app.aggregate_scores_by_user, environments)
         mapping.faults.one_in = 3

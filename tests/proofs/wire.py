@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from chalicelib import clients
+from chalicelib.clients import Clients
 from operations.aws.config import PROJECT
 from operations.aws.errors import OperationFailed
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws, free_port
 from tests.proofs.environment import Environment, Faults
 
-START_SECONDS = 30
+START_SECONDS = 180
 LATE_MILLISECONDS = 3_300
 """Later than the functions' clients wait (3 s): by then they have asked again, or given up."""
 
@@ -117,11 +117,9 @@ class WireEnvironment(Environment):
         self.faults = faults
         self.calls = Counter()
         self._crashed = False
+        self.clients = Clients()
         with mock.patch.dict(os.environ, {**aws.variables, "AWS_ENDPOINT_URL": proxy_url}):
-            self.clients = {
-                "dynamodb": clients.dynamodb_client.__wrapped__(),
-                "s3": clients.s3_client.__wrapped__(),
-            }
+            _ = self.clients.dynamodb, self.clients.s3
 
 
 @contextlib.contextmanager

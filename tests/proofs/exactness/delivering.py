@@ -21,7 +21,7 @@ from benchmarks.looks import OURS
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.interface import RivalSession, RivalTables, create_markers_table
 from operations.local.server import EmbeddedAws
-from tests.data_stack import DataStack, new_data_stack
+from tests.data_stack import DataStack, empty_data_stack
 from tests.proofs.environment import (
     Environment,
     Faults,
@@ -83,7 +83,7 @@ def deliver_history(
     for _ in range(records):
         write(history, chance)
         history.pass_time(chance.random() < 0.2)
-    data = new_data_stack(aws)
+    data = empty_data_stack(aws)
     environment = Environment(aws, Faults(random.Random(seed), ONE_FAULT_IN))
     outcome = Outcome(USERS, sum(map(len, history.shards)))
     with ExitStack() as stack:

@@ -161,7 +161,7 @@ MUTANTS = (
     Mutant(
         "key receipts by the RecordID instead of the stream record",
         "chalicelib/stream_records.py",
-        "return make_receipt(str(event_id), str(sequence_number), _decode_seconds(created))",
+        "return make_receipt(str(event_id), str(sequence_number), created_seconds(record))",
         'return make_receipt(str(change.get("Keys")), "", 0)',
     ),
     Mutant(
@@ -200,8 +200,8 @@ MUTANTS = (
     Mutant(
         "count rejects as success without writing them",
         "app.py",
-        "        bucket.save(function, rejects, event_records)\n",
-        "        del bucket\n",
+        "        connections.rejects.save(function, rejects, event_records)\n",
+        "        _ = connections.rejects\n",
     ),
     Mutant(
         "insert without the condition",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 
 
 class _Body:
@@ -30,11 +31,11 @@ def record_calls(client: Any) -> list[str]:
     return calls
 
 
-def answer_with_error(request: Any, code: str, **body: Any) -> AWSResponse:
+def answer_with_error(request: Any, code: str, status: int = 400, **body: Any) -> AWSResponse:
     """What a service answers that refuses the request with that error code."""
     content = json.dumps({"__type": code, "message": "stubbed", **body}).encode()
     headers: Any = {}
-    return AWSResponse(request.url, 400, headers, _Body(content))
+    return AWSResponse(request.url, status, headers, _Body(content))
 
 
 def fail_requests(
@@ -61,6 +62,18 @@ def fail_requests(
     name = f"before-send.*.{operation}"
     client.meta.events.register(name, respond)
     return lambda: client.meta.events.unregister(name, respond)
+
+
+def lose_next_answer(client: Any, operation: str) -> None:
+    """Let the service do what the next request asks, but lose the answer: the SDK asks again."""
+    event = f"before-send.*.{operation}"
+
+    def send_and_lose(request: Any, **_: Any) -> AWSResponse:
+        client.meta.events.unregister(event, send_and_lose)
+        URLLib3Session().send(request)
+        return answer_with_error(request, "InternalServerError", status=500)
+
+    client.meta.events.register(event, send_and_lose)
 
 
 @contextmanager

@@ -1,0 +1,167 @@
+"""Where the name of a score's id occurs in bytes, however it is written or packed. Pure.
+
+It is looked for in any case, encoding and escaping, and inside what base64, gzip and the like hide.
+Nothing needs to be well formed for that, so a damaged score is found like a sound one.
+"""
+
+import binascii
+import zlib
+from collections.abc import Iterator
+
+from chalicelib import words
+
+Way = tuple[str, ...]
+"""What has to be opened or decoded before the name can be read, outermost first."""
+
+BASE64, WIDE = "base64", "UTF-16 or UTF-32"
+
+NAME = words.RECORD_ID.lower().encode()
+
+DEEPEST = 5
+MOST_BYTES = 48 * 1024**2
+"""What is opened of one payload, in all ways together."""
+
+LARGEST_STREAM_BYTES = 10 * 1024**2
+MOST_STREAMS = 100
+"""Places in one part that are tried as the beginning of compressed data."""
+
+BEGINS_OF_STREAMS = (b"\x1f\x8b\x08", b"x\x01", b"x^", b"x\x9c", b"x\xda")
+GZIP_OR_ZLIB, DEFLATE = 47, -15
+"""What zlib calls them: https://docs.python.org/3/library/zlib.html#zlib.decompress"""
+
+LETTERS = sorted({*words.RECORD_ID.lower(), *words.RECORD_ID.upper()})
+ESCAPES = {
+    begin: [
+        (begin + code.encode() + end, letter.encode())
+        for letter in LETTERS
+        for code in sorted({f"{ord(letter):{base}}", f"{ord(letter):{base}}".upper()})
+    ]
+    for begin, base, end in (
+        (b"\\u00", "x", b""),
+        (b"\\x", "x", b""),
+        (b"%", "x", b""),
+        (b"=", "x", b""),
+        (b"&#x", "x", b";"),
+        (b"&#", "d", b";"),
+    )
+}
+"""How JSON, programs, forms, mail and XML may write the name's letters, by how that begins."""
+
+ESCAPED_ESCAPES = ((b"\\\\", b"\\", 6), (b"%25", b"%", 3))
+"""What escaping once more makes of an escape, and how often that is undone."""
+
+BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+HEXADECIMAL_DIGITS = b"0123456789abcdefABCDEF"
+OTHERS, OTHERS_THAN_HEXADECIMAL = (
+    bytes(byte for byte in range(256) if byte not in digits)
+    for digits in (BASE64_DIGITS, HEXADECIMAL_DIGITS)
+)
+IS_DIGIT = bytes(byte in BASE64_DIGITS for byte in range(256))
+RUN_OF_DIGITS = b"\1" * 16
+"""In a row; fewer are words."""
+
+OF_URLS = bytes.maketrans(b"-_", b"+/")
+
+EBCDIC = bytes(range(256)).decode("cp037").lower().encode("latin-1")
+TURKISH_I = (b"\xc4\xb0", b"\xc4\xb1")
+"""With a dot and without: what Turkish makes of i and I in the other case."""
+
+
+def find_name(data: bytes) -> Way | None:
+    """How the name can be read in the data: empty if as it is, None if it does not occur."""
+    parts: list[tuple[Way, bytes]] = [((), data)]
+    left_bytes = MOST_BYTES
+    for _ in range(DEEPEST):
+        deeper: list[tuple[Way, bytes]] = []
+        for way, part in parts:
+            encoding = _find_encoding(part)
+            if encoding is not None:
+                return (*way, *encoding)
+            for opening, opened in _open(part, is_text=not way or _is_text(part)):
+                left_bytes -= len(opened)
+                if left_bytes >= 0:
+                    deeper.append(((*way, opening), opened))
+        parts = deeper
+    return None
+
+
+def _find_encoding(data: bytes) -> Way | None:
+    lowered = data.lower()
+    if NAME in lowered:
+        return ()
+    if b"\0" in lowered and NAME in lowered.replace(b"\0", b""):
+        return (WIDE,)
+    if data.isascii():
+        return None
+    for letter in TURKISH_I:
+        lowered = lowered.replace(letter, b"i")
+    if NAME in lowered:
+        return ()
+    return ("EBCDIC",) if NAME in data.translate(EBCDIC) else None
+
+
+def _open(data: bytes, *, is_text: bool) -> Iterator[tuple[str, bytes]]:
+    """What the data may be in another writing, each with the name of that."""
+    if is_text:
+        yield from _open_text(data)
+    if data.isascii():
+        return
+    for place in _begins_of_streams(data):
+        if opened := _decompress(memoryview(data)[place:], GZIP_OR_ZLIB):
+            yield "gzip or zlib", opened
+    if opened := _decompress(memoryview(data), DEFLATE):
+        yield "deflate", opened
+
+
+def _open_text(data: bytes) -> Iterator[tuple[str, bytes]]:
+    plain = data
+    for twice, once, times in ESCAPED_ESCAPES:
+        for _ in range(times if twice in plain else 0):
+            plain = plain.replace(twice, once)
+    unescaped = plain
+    for begin, letters in ESCAPES.items():
+        if begin in unescaped:
+            for escaped, letter in letters:
+                unescaped = unescaped.replace(escaped, letter)
+    if unescaped != data:
+        yield "escapes", unescaped
+    if RUN_OF_DIGITS not in data.translate(IS_DIGIT):
+        return
+    lines = plain.replace(b"\\n", b"").replace(b"\\r", b"")
+    digits = lines.translate(OF_URLS, OTHERS) + b"AAA"  # instead of its padding
+    for start in range(4):  # whatever stands before it, one of them begins where it does
+        yield BASE64, binascii.a2b_base64(_whole(digits, start, 4))
+    digits = data.translate(None, OTHERS_THAN_HEXADECIMAL)
+    for start in range(2):
+        yield "hexadecimal digits", binascii.unhexlify(_whole(digits, start, 2))
+
+
+def _whole(digits: bytes, start: int, size: int) -> bytes:
+    """The digits from there on, as far as they are whole groups."""
+    return digits[start : len(digits) - (len(digits) - start) % size]
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _begins_of_streams(data: bytes) -> list[int]:
+    places: list[int] = []
+    for begin in BEGINS_OF_STREAMS:
+        place = data.find(begin)
+        while place >= 0 and len(places) < MOST_STREAMS:
+            places.append(place)
+            place = data.find(begin, place + 1)
+    return places
+
+
+def _decompress(data: memoryview, form: int) -> bytes:
+    """What the data opens to, as far as it is there; empty if it is not compressed so."""
+    try:
+        return zlib.decompressobj(form).decompress(data, LARGEST_STREAM_BYTES)
+    except zlib.error:
+        return b""
