@@ -24,7 +24,7 @@ package: ready ## Make out/sam.yaml and out/deployment.zip for CloudFormation (A
 	@$(BIN)/python -m operations package $(ARGS)
 
 book: setup ## Write the parts of README and docs/ that come from results and commands
-	@$(BIN)/python -m docs.book
+	@$(BIN)/python -m cogapp -r --verbosity=1 README.md docs/*.md
 
 screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens

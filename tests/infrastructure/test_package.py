@@ -17,9 +17,11 @@ from operations.aws.stacks import apply_stack
 from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
 from operations.aws.tables import read_totals
 from operations.deploy.chalice import copy_app, run_chalice
+from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.package import package_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
+from tests.batching import batching_options
 from tests.builders import event, inserted, kinesis_record
 from tests.conftest import drive, unpack, upload
 from tests.data_stack import DataStack
@@ -97,13 +99,17 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
         }
     }
     both = {
-        "MaximumBatchingWindowInSeconds": 1,
         "StartingPosition": "TRIM_HORIZON",
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": -1,
         "DestinationConfig": destination,
         "MetricsConfig": {"Metrics": ["EventCount"]},
     }
+
+    mappings = yaml.safe_load((PROJECT / MAPPINGS_TEMPLATE).read_text())["Resources"]
+    set_in_mappings = mappings["AggregateScoresByUser"]["Properties"]["Events"][TABLE_EVENTS][
+        "Properties"
+    ]
 
     events = {
         handler: template["Resources"][handler]["Properties"]["Events"] for handler in FUNCTIONS
@@ -123,7 +129,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "KinesisMaximumRecordAge"},
                 "ParallelizationFactor": 1,
-                "BatchSize": 500,
+                **batching_options("ProcessKinesisRecords"),
             },
         }
     }
@@ -136,8 +142,8 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                     "Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoreRecordsStreamArn"}
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
-                "ParallelizationFactor": 1,
-                "BatchSize": 1000,
+                "ParallelizationFactor": set_in_mappings["ParallelizationFactor"],
+                **batching_options("AggregateScoresByUser"),
             },
         }
     }

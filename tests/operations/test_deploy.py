@@ -39,6 +39,7 @@ from operations.deploy.steps import (
     deploy,
 )
 from operations.local.server import EmbeddedAws
+from tests.batching import batching_options
 from tests.conftest import drive, upload
 from tests.data_stack import recreate_table
 from tests.operations.clone import Clone, new_clone
@@ -120,8 +121,7 @@ def wanted_options(clone: Clone, prod: Stage, handler: str) -> dict[str, Any]:
     options = read_mapping_options(prod, clone.folder, handler)
     return {
         **{name: options[name] for name in options if name in KNOWN_OPTIONS},
-        "BatchSize": {"ProcessKinesisRecords": 500, "AggregateScoresByUser": 1000}[handler],
-        "MaximumBatchingWindowInSeconds": 1,
+        **batching_options(handler),
     }
 
 
@@ -142,7 +142,7 @@ def test_dashboard_and_alarms_are_there(clone: Clone, prod: Stage, aws: Embedded
     assert {
         alarm.rsplit(":", 1)[1] for alarm in body["widgets"][0]["properties"]["alarms"]
     } == alarms
-    assert len(alarms) == 14
+    assert {f"{prod.function_name(handler)}-behind" for handler in FUNCTIONS} <= alarms
     for handler in FUNCTIONS:
         assert prod.function_name(handler) in json.dumps(body)
 

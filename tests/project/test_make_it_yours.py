@@ -126,14 +126,12 @@ def test_its_demo_is_exact_and_speaks_of_customers_and_amounts(adopted: Path) ->
 
 @pytest.mark.slow
 def test_its_command_line_explains_itself_in_its_own_words(adopted: Path) -> None:
-    print_help = (
-        "from docs.verbs import common_options, reference; print(reference(), common_options())"
-    )
+    print_help = "from docs.verbs import reference; print(reference())"
 
     explained = run(adopted, [sys.executable, "-c", print_help])
     explained += run(adopted, [sys.executable, "-m", "operations", "--help"])
 
-    assert "the header OrderID,Customer,Amount" in explained
+    assert "the header OrderID,Customer,Amount" in " ".join(explained.split())
     assert OLD_WORDS.findall(explained) == []
 
 
