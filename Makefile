@@ -42,7 +42,7 @@ check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/zizmor --quiet --offline .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(or $(shell command -v actionlint),@echo "actionlint is not here: it is no Python package, .ci/run makes it where Go is")
+	@if command -v actionlint; then actionlint; else echo "No actionlint here; .ci/run makes it where Go is"; fi
 	$(PYTEST) $(SIDE_BY_SIDE)
 
 matrix: setup ## Run the demo and the quick tests on each supported Python of this machine (ARGS=3.12)
