@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,18 @@ CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of prod's package."""
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where packages are kept; at first there is one of another app."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "another.zip").touch()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("operations.deploy.chalice.PACKAGES", folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Path:
+    """The folder of prod's package, made anew."""
     folder = tmp_path_factory.mktemp("package") / "out"
     package_app(PROJECT, "prod", folder)
     return folder
@@ -193,15 +204,33 @@ def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked:
     assert sum(path.stat().st_size for path in files) < 6_000_000
 
 
-def test_plain_chalice_package_makes_the_same(package: Path, tmp_path: Path) -> None:
-    app_folder = copy_app(PROJECT, tmp_path)
+def package_plainly(app_folder: Path) -> str:
     mappings = str(PROJECT / "infrastructure" / "mappings.yaml")
-
-    run_chalice(
-        app_folder,
-        ["package", "--stage", "prod", "--merge-template", mappings, "out"],
-        {"AWS_DEFAULT_REGION": "us-east-1"},
+    options = ["--stage", "prod", "--merge-template", mappings]
+    return run_chalice(
+        app_folder, ["package", *options, "out"], {"AWS_DEFAULT_REGION": "us-east-1"}
     )
+
+
+def test_pip_installs_again_only_for_another_app(package: Path, kept: Path, tmp_path: Path) -> None:
+    (made,) = kept.iterdir()
+
+    printed = package_plainly(copy_app(PROJECT, tmp_path))
+
+    assert made.name != "another.zip"
+    assert list(kept.iterdir()) == [made]
+    assert "Reusing existing deployment package" in printed
+
+
+def test_plain_chalice_package_makes_the_same(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app_folder = copy_app(PROJECT, tmp_path)
+    monkeypatch.setattr("operations.deploy.chalice.PACKAGES", tmp_path / "nothing is kept")
+
+    printed = package_plainly(app_folder)
+
+    assert "Reusing" not in printed
 
     plain = yaml.safe_load((app_folder / "out" / "sam.yaml").read_text())
     assert plain == yaml.safe_load((package / "sam.yaml").read_text())
