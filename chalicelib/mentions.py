@@ -47,18 +47,21 @@ ESCAPES = {
 }
 """How JSON, programs, forms, mail and XML may write the name's letters, by how that begins."""
 
+BEGINS_OF_ESCAPES = b"\\%=&"
 ESCAPED_ESCAPES = ((b"\\\\", b"\\", 6), (b"%25", b"%", 3))
 """What escaping once more makes of an escape, and how often that is undone."""
 
 BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 HEXADECIMAL_DIGITS = b"0123456789abcdefABCDEF"
-OTHERS, OTHERS_THAN_HEXADECIMAL = (
+IS_BASE64, IS_HEXADECIMAL = (
+    bytes(byte in digits for byte in range(256)) for digits in (BASE64_DIGITS, HEXADECIMAL_DIGITS)
+)
+NOT_BASE64, NOT_HEXADECIMAL = (
     bytes(byte for byte in range(256) if byte not in digits)
     for digits in (BASE64_DIGITS, HEXADECIMAL_DIGITS)
 )
-IS_DIGIT = bytes(byte in BASE64_DIGITS for byte in range(256))
-RUN_OF_DIGITS = b"\1" * 16
-"""In a row; fewer are words."""
+RUN = b"\1" * 16
+"""Digits in a row; fewer are words."""
 
 OF_URLS = bytes.maketrans(b"-_", b"+/")
 
@@ -77,7 +80,7 @@ def find_name(data: bytes) -> Way | None:
             encoding = _find_encoding(part)
             if encoding is not None:
                 return (*way, *encoding)
-            for opening, opened in _open(part, is_text=not way or _is_text(part)):
+            for opening, opened in _open(part, is_payload=not way):
                 left_bytes -= len(opened)
                 if left_bytes >= 0:
                     deeper.append(((*way, opening), opened))
@@ -93,47 +96,49 @@ def _find_encoding(data: bytes) -> Way | None:
         return (WIDE,)
     if data.isascii():
         return None
-    for letter in TURKISH_I:
-        lowered = lowered.replace(letter, b"i")
-    if NAME in lowered:
-        return ()
+    if b"\xc4" in lowered:
+        for letter in TURKISH_I:
+            lowered = lowered.replace(letter, b"i")
+        if NAME in lowered:
+            return ()
     return ("EBCDIC",) if NAME in data.translate(EBCDIC) else None
 
 
-def _open(data: bytes, *, is_text: bool) -> Iterator[tuple[str, bytes]]:
+def _open(data: bytes, *, is_payload: bool) -> Iterator[tuple[str, bytes]]:
     """What the data may be in another writing, each with the name of that."""
-    if is_text:
+    if is_payload or _is_text(data):
         yield from _open_text(data)
     if data.isascii():
         return
     for place in _begins_of_streams(data):
         if opened := _decompress(memoryview(data)[place:], GZIP_OR_ZLIB):
             yield "gzip or zlib", opened
-    if opened := _decompress(memoryview(data), DEFLATE):
+    if is_payload and (opened := _decompress(memoryview(data), DEFLATE)):
         yield "deflate", opened
 
 
 def _open_text(data: bytes) -> Iterator[tuple[str, bytes]]:
     plain = data
-    for twice, once, times in ESCAPED_ESCAPES:
-        for _ in range(times if twice in plain else 0):
-            plain = plain.replace(twice, once)
-    unescaped = plain
-    for begin, letters in ESCAPES.items():
-        if begin in unescaped:
-            for escaped, letter in letters:
+    if len(data.translate(None, BEGINS_OF_ESCAPES)) < len(data):
+        for twice, once, times in ESCAPED_ESCAPES:
+            for _ in range(times if twice in plain else 0):
+                plain = plain.replace(twice, once)
+        unescaped = plain
+        for begin, letters in ESCAPES.items():
+            for escaped, letter in letters if begin in unescaped else ():
                 unescaped = unescaped.replace(escaped, letter)
-    if unescaped != data:
-        yield "escapes", unescaped
-    if RUN_OF_DIGITS not in data.translate(IS_DIGIT):
+        if unescaped != data:
+            yield "escapes", unescaped
+    if RUN not in data.translate(IS_BASE64):
         return
     lines = plain.replace(b"\\n", b"").replace(b"\\r", b"")
-    digits = lines.translate(OF_URLS, OTHERS) + b"AAA"  # instead of its padding
+    digits = lines.translate(OF_URLS, NOT_BASE64) + b"AAA"  # instead of its padding
     for start in range(4):  # whatever stands before it, one of them begins where it does
         yield BASE64, binascii.a2b_base64(_whole(digits, start, 4))
-    digits = data.translate(None, OTHERS_THAN_HEXADECIMAL)
-    for start in range(2):
-        yield "hexadecimal digits", binascii.unhexlify(_whole(digits, start, 2))
+    if RUN in data.translate(IS_HEXADECIMAL):
+        digits = data.translate(None, NOT_HEXADECIMAL)
+        for start in range(2):
+            yield "hexadecimal digits", binascii.unhexlify(_whole(digits, start, 2))
 
 
 def _whole(digits: bytes, start: int, size: int) -> bytes:
