@@ -7,6 +7,7 @@ Nothing needs to be well formed for that, so a damaged score is found like a sou
 import binascii
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 from chalicelib import words
 
@@ -21,6 +22,7 @@ DEEPEST = 5
 MOST_BYTES = 48 * 1024**2
 """What is opened of one payload, in all ways together."""
 
+SHORTEST_STREAM_BYTES = 16
 LARGEST_STREAM_BYTES = 10 * 1024**2
 MOST_STREAMS = 100
 """Places in one part that are tried as the beginning of compressed data."""
@@ -63,6 +65,7 @@ NOT_BASE64, NOT_HEXADECIMAL = (
 RUN = b"\1" * 16
 """Digits in a row; fewer are words."""
 
+NOT_ASCII = bytes(range(128, 256))
 OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 EBCDIC = bytes(range(256)).decode("cp037").lower().encode("latin-1")
@@ -110,7 +113,7 @@ def _open(data: bytes, *, is_payload: bool) -> Iterator[tuple[str, bytes]]:
         yield from _open_text(data)
     if data.isascii():
         return
-    for place in _begins_of_streams(data):
+    for place in _find_streams(data):
         if opened := _decompress(memoryview(data)[place:], GZIP_OR_ZLIB):
             yield "gzip or zlib", opened
     if is_payload and (opened := _decompress(memoryview(data), DEFLATE)):
@@ -147,14 +150,16 @@ def _whole(digits: bytes, start: int, size: int) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
+    """Whether it is UTF-8 or mostly ASCII; of what was decoded from a wrong place half is."""
     try:
         data.decode()
     except UnicodeDecodeError:
-        return False
+        return 4 * len(data.translate(None, NOT_ASCII)) >= 3 * len(data)
     return True
 
 
-def _begins_of_streams(data: bytes) -> list[int]:
+def _find_streams(data: bytes) -> list[int]:
+    """Where compressed data may begin in the data."""
     places: list[int] = []
     for begin in BEGINS_OF_STREAMS:
         place = data.find(begin)
@@ -165,8 +170,11 @@ def _begins_of_streams(data: bytes) -> list[int]:
 
 
 def _decompress(data: memoryview, form: int) -> bytes:
-    """What the data opens to, as far as it is there; empty if it is not compressed so."""
-    try:
-        return zlib.decompressobj(form).decompress(data, LARGEST_STREAM_BYTES)
-    except zlib.error:
-        return b""
+    """What the data opens to, as far as it is sound; empty if it is not compressed so."""
+    stream, opened = zlib.decompressobj(form), b""
+    start, end = 0, SHORTEST_STREAM_BYTES
+    with suppress(zlib.error):  # what was opened before the damage stays
+        while start < len(data) and not stream.eof and len(opened) < LARGEST_STREAM_BYTES:
+            opened += stream.decompress(data[start:end], LARGEST_STREAM_BYTES - len(opened))
+            start, end = end, 2 * end
+    return opened
