@@ -7,6 +7,7 @@ Nothing needs to be well formed for that, so a damaged score is found like a sou
 import binascii
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 from chalicelib import words
 
@@ -21,6 +22,7 @@ DEEPEST = 5
 MOST_BYTES = 48 * 1024**2
 """What is opened of one payload, in all ways together."""
 
+SHORTEST_STREAM_BYTES = 16
 LARGEST_STREAM_BYTES = 10 * 1024**2
 MOST_STREAMS = 100
 """Places in one part that are tried as the beginning of compressed data."""
@@ -47,19 +49,23 @@ ESCAPES = {
 }
 """How JSON, programs, forms, mail and XML may write the name's letters, by how that begins."""
 
+BEGINS_OF_ESCAPES = b"\\%=&"
 ESCAPED_ESCAPES = ((b"\\\\", b"\\", 6), (b"%25", b"%", 3))
 """What escaping once more makes of an escape, and how often that is undone."""
 
 BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 HEXADECIMAL_DIGITS = b"0123456789abcdefABCDEF"
-OTHERS, OTHERS_THAN_HEXADECIMAL = (
+IS_BASE64, IS_HEXADECIMAL = (
+    bytes(byte in digits for byte in range(256)) for digits in (BASE64_DIGITS, HEXADECIMAL_DIGITS)
+)
+NOT_BASE64, NOT_HEXADECIMAL = (
     bytes(byte for byte in range(256) if byte not in digits)
     for digits in (BASE64_DIGITS, HEXADECIMAL_DIGITS)
 )
-IS_DIGIT = bytes(byte in BASE64_DIGITS for byte in range(256))
-RUN_OF_DIGITS = b"\1" * 16
-"""In a row; fewer are words."""
+RUN = b"\1" * 16
+"""Digits in a row; fewer are words."""
 
+NOT_ASCII = bytes(range(128, 256))
 OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 EBCDIC = bytes(range(256)).decode("cp037").lower().encode("latin-1")
@@ -77,7 +83,7 @@ def find_name(data: bytes) -> Way | None:
             encoding = _find_encoding(part)
             if encoding is not None:
                 return (*way, *encoding)
-            for opening, opened in _open(part, is_text=not way or _is_text(part)):
+            for opening, opened in _open(part, is_payload=not way):
                 left_bytes -= len(opened)
                 if left_bytes >= 0:
                     deeper.append(((*way, opening), opened))
@@ -93,47 +99,49 @@ def _find_encoding(data: bytes) -> Way | None:
         return (WIDE,)
     if data.isascii():
         return None
-    for letter in TURKISH_I:
-        lowered = lowered.replace(letter, b"i")
-    if NAME in lowered:
-        return ()
+    if b"\xc4" in lowered:
+        for letter in TURKISH_I:
+            lowered = lowered.replace(letter, b"i")
+        if NAME in lowered:
+            return ()
     return ("EBCDIC",) if NAME in data.translate(EBCDIC) else None
 
 
-def _open(data: bytes, *, is_text: bool) -> Iterator[tuple[str, bytes]]:
+def _open(data: bytes, *, is_payload: bool) -> Iterator[tuple[str, bytes]]:
     """What the data may be in another writing, each with the name of that."""
-    if is_text:
+    if is_payload or _is_text(data):
         yield from _open_text(data)
     if data.isascii():
         return
-    for place in _begins_of_streams(data):
+    for place in _find_streams(data):
         if opened := _decompress(memoryview(data)[place:], GZIP_OR_ZLIB):
             yield "gzip or zlib", opened
-    if opened := _decompress(memoryview(data), DEFLATE):
+    if is_payload and (opened := _decompress(memoryview(data), DEFLATE)):
         yield "deflate", opened
 
 
 def _open_text(data: bytes) -> Iterator[tuple[str, bytes]]:
     plain = data
-    for twice, once, times in ESCAPED_ESCAPES:
-        for _ in range(times if twice in plain else 0):
-            plain = plain.replace(twice, once)
-    unescaped = plain
-    for begin, letters in ESCAPES.items():
-        if begin in unescaped:
-            for escaped, letter in letters:
+    if len(data.translate(None, BEGINS_OF_ESCAPES)) < len(data):
+        for twice, once, times in ESCAPED_ESCAPES:
+            for _ in range(times if twice in plain else 0):
+                plain = plain.replace(twice, once)
+        unescaped = plain
+        for begin, letters in ESCAPES.items():
+            for escaped, letter in letters if begin in unescaped else ():
                 unescaped = unescaped.replace(escaped, letter)
-    if unescaped != data:
-        yield "escapes", unescaped
-    if RUN_OF_DIGITS not in data.translate(IS_DIGIT):
+        if unescaped != data:
+            yield "escapes", unescaped
+    if RUN not in data.translate(IS_BASE64):
         return
     lines = plain.replace(b"\\n", b"").replace(b"\\r", b"")
-    digits = lines.translate(OF_URLS, OTHERS) + b"AAA"  # instead of its padding
+    digits = lines.translate(OF_URLS, NOT_BASE64) + b"AAA"  # instead of its padding
     for start in range(4):  # whatever stands before it, one of them begins where it does
         yield BASE64, binascii.a2b_base64(_whole(digits, start, 4))
-    digits = data.translate(None, OTHERS_THAN_HEXADECIMAL)
-    for start in range(2):
-        yield "hexadecimal digits", binascii.unhexlify(_whole(digits, start, 2))
+    if RUN in data.translate(IS_HEXADECIMAL):
+        digits = data.translate(None, NOT_HEXADECIMAL)
+        for start in range(2):
+            yield "hexadecimal digits", binascii.unhexlify(_whole(digits, start, 2))
 
 
 def _whole(digits: bytes, start: int, size: int) -> bytes:
@@ -142,14 +150,16 @@ def _whole(digits: bytes, start: int, size: int) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
+    """Whether it is UTF-8 or mostly ASCII; of what was decoded from a wrong place half is."""
     try:
         data.decode()
     except UnicodeDecodeError:
-        return False
+        return 4 * len(data.translate(None, NOT_ASCII)) >= 3 * len(data)
     return True
 
 
-def _begins_of_streams(data: bytes) -> list[int]:
+def _find_streams(data: bytes) -> list[int]:
+    """Where compressed data may begin in the data."""
     places: list[int] = []
     for begin in BEGINS_OF_STREAMS:
         place = data.find(begin)
@@ -160,8 +170,11 @@ def _begins_of_streams(data: bytes) -> list[int]:
 
 
 def _decompress(data: memoryview, form: int) -> bytes:
-    """What the data opens to, as far as it is there; empty if it is not compressed so."""
-    try:
-        return zlib.decompressobj(form).decompress(data, LARGEST_STREAM_BYTES)
-    except zlib.error:
-        return b""
+    """What the data opens to, as far as it is sound; empty if it is not compressed so."""
+    stream, opened = zlib.decompressobj(form), b""
+    start, end = 0, SHORTEST_STREAM_BYTES
+    with suppress(zlib.error):  # what was opened before the damage stays
+        while start < len(data) and not stream.eof and len(opened) < LARGEST_STREAM_BYTES:
+            opened += stream.decompress(data[start:end], LARGEST_STREAM_BYTES - len(opened))
+            start, end = end, 2 * end
+    return opened

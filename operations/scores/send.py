@@ -1,14 +1,21 @@
-"""Puts records on a Kinesis stream in full batches, at a rate, and retries what is throttled."""
+"""Puts records on a Kinesis stream in full batches, at a rate, and retries what is throttled.
+
+Of two contents of one id the first counts, so they must arrive in their order: both go to the same
+shard, and no request holds both, since a stream may refuse some of a request's records.
+"""
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib import words
 from chalicelib.deaggregation import UserRecord
+from chalicelib.documents import read_object
+from chalicelib.scores import EXACT, InvalidRecord, check_number
 from operations.aws.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
-from operations.aws.batches import in_batches
+from operations.aws.batches import Batch
 from operations.aws.errors import OperationFailed
 
 if TYPE_CHECKING:
@@ -26,12 +33,17 @@ BATCHES_A_SECOND = 10
 
 MOST_ATTEMPTS = 8
 
+LANES = 16
+"""Aggregates that are filled side by side, each with the ids that fall to it: an aggregate goes to
+one shard, and so must all that has the same id."""
+
 
 class OutgoingRecord(NamedTuple):
-    """One Kinesis record to put, and the number of payloads in it."""
+    """One Kinesis record to put, with a digest of each payload by the key of its id."""
 
     data: bytes
     partition_key: str
+    contents: Mapping[str, bytes]
     payloads: int = 1
 
     @property
@@ -80,34 +92,67 @@ class Pace:
 
 def single_payload(payload: bytes) -> OutgoingRecord:
     """The payload as a record of its own."""
-    return OutgoingRecord(payload, _partition_key(payload))
+    key = _partition_key(payload)
+    return OutgoingRecord(payload, key, {key: _digest(payload)})
 
 
 def aggregate_payloads(
     payloads: Iterable[bytes], most_bytes: int = AGGREGATE_BYTES
 ) -> Iterator[OutgoingRecord]:
-    """The payloads in order, in aggregates of at most `most_bytes`.
+    """The payloads in aggregates of at most `most_bytes`, those of an id in their order.
 
     A payload that is alone in its aggregate is sent as it is, as the Kinesis Producer Library
     does.
     """
     user_records = (UserRecord(payload, _partition_key(payload)) for payload in payloads)
     for group in group_by_size(user_records, most_bytes):
-        if len(group) == 1:
-            yield single_payload(group[0].data)
-        else:
-            yield OutgoingRecord(encode_aggregate(group), group[0].partition_key, len(group))
+        lanes: dict[int, list[UserRecord]] = {}
+        for user_record in group:
+            lane = int(user_record.partition_key, 16) % LANES
+            lanes.setdefault(lane, []).append(user_record)
+        for lane, packed in lanes.items():
+            data = packed[0].data if len(packed) == 1 else encode_aggregate(packed)
+            contents: dict[str, bytes] = {}
+            for each in packed:
+                digest = contents.get(each.partition_key, b"") + each.data
+                contents[each.partition_key] = _digest(digest)
+            yield OutgoingRecord(data, f"{lane:0{KEY_BYTES}x}", contents, len(packed))
 
 
 def put_batches(
     records: Iterable[OutgoingRecord], most: int = BATCH_RECORDS
 ) -> Iterator[list[OutgoingRecord]]:
-    """The records in order, as many at a time as one request takes, or as `most`."""
-    return in_batches(records, most, BATCH_BYTES, lambda record: record.size_bytes)
+    """The records in order, as many at a time as one request takes, or as `most`.
+
+    No batch holds two contents of one id.
+    """
+    batch = Batch[OutgoingRecord](most, BATCH_BYTES)
+    contents: dict[str, bytes] = {}
+    for record in records:
+        differs = any(contents.get(key, it) != it for key, it in record.contents.items())
+        full = batch.rest() if differs else batch.add(record, record.size_bytes)
+        if full:
+            yield full
+            contents.clear()
+        if differs:
+            batch.add(record, record.size_bytes)
+        contents.update(record.contents)
+    if rest := batch.rest():
+        yield rest
 
 
 def _partition_key(payload: bytes) -> str:
-    return blake2b(payload, digest_size=8).hexdigest()
+    """The same for all that has the same id, however that is written; else the payload's own."""
+    fields = read_object(payload) or {}
+    try:
+        record_id = check_number(words.RECORD_ID, fields.get(words.RECORD_ID))
+    except InvalidRecord:
+        return _digest(payload).hex()
+    return _digest(str(record_id.normalize(EXACT)).encode()).hex()
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=KEY_BYTES // 2).digest()
 
 
 def _put(

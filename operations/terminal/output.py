@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from operations.aws.errors import Misuse, OperationFailed
 
@@ -42,12 +42,15 @@ def ends_with(status: int) -> Iterator[None]:
     sys.exit(status)
 
 
-def standard_input() -> BinaryIO:
+def standard_input() -> io.BufferedReader:
     """Standard input, as bytes; raises Misuse where it is closed."""
     stdin: TextIO | None = sys.stdin
     if stdin is None:
         raise Misuse("Standard input is closed: name a file, or pipe one in.")
-    return stdin.buffer
+    binary = stdin.buffer
+    if isinstance(binary, io.BufferedReader):
+        return binary
+    return io.BufferedReader(binary)  # type: ignore[arg-type]
 
 
 def somebody_can_answer() -> bool:

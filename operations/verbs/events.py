@@ -1,15 +1,15 @@
 """The verb events: Lambda test events."""
 
 import itertools
-import json
 import time
 from typing import Any
 
 import click
-from boto3.dynamodb.types import TypeSerializer
 
 from chalicelib import words
-from chalicelib.scores import parse_number
+from chalicelib.documents import read_object
+from chalicelib.items import to_item
+from chalicelib.scores import InvalidRecord
 from operations.aws.errors import Misuse
 from operations.scores.events import event, kinesis_record, stream_record
 from operations.terminal.options import EXAMPLE
@@ -51,11 +51,8 @@ def events(*, source: str, texts: tuple[str, ...], redeliver: bool) -> None:
 
 
 def _stream_record(text: str, now: float, number: int) -> dict[str, Any]:
-    try:
-        content = json.loads(text, parse_int=parse_number, parse_float=parse_number)
-    except (ValueError, RecursionError) as error:
-        raise Misuse(f"{text} is no JSON: {error}.") from error
-    if not isinstance(content, dict):
+    content = read_object(text.encode(errors="surrogateescape"))
+    if content is None:
         raise Misuse(f"{text} is no JSON object.")
     parts = content if content and content.keys() <= IMAGES else {"NewImage": content}
     images = {name: _image(name, image) for name, image in parts.items()}
@@ -70,8 +67,7 @@ def _stream_record(text: str, now: float, number: int) -> dict[str, Any]:
 def _image(name: str, content: object) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Misuse(f"{name} is no JSON object.")
-    serialize = TypeSerializer().serialize
     try:
-        return {key: serialize(value) for key, value in content.items()}
-    except (TypeError, ArithmeticError) as error:
-        raise Misuse(f"DynamoDB has no such value in {name}: {error}.") from error
+        return to_item(content)
+    except InvalidRecord as error:
+        raise Misuse(f"{name} is no item of DynamoDB: {error}.") from error

@@ -2,19 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from io import BufferedReader
+from math import ceil
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 
 from chalicelib import words
-from chalicelib.scores import RECORD_KEYS
+from chalicelib.scores import RECORD_KEYS, ScoreRecord
 from operations.aws.errors import EXPLAINED, OperationFailed, OperationInterrupted, explain
 from operations.aws.stage import Stage
-from operations.scores.files import READERS, BadLine, Scores, bounded_lines
+from operations.scores.files import READERS, BadLine, Line, read_file
+from operations.scores.findings import Findings
 from operations.scores.generate import Tally, generate_scores
 from operations.scores.insert import parse_record
 from operations.scores.send import send_payloads
@@ -22,14 +25,22 @@ from operations.terminal import views
 from operations.terminal.options import Number, deployed_stage_options, json_option
 from operations.terminal.output import standard_input
 from operations.terminal.results import print_json
+from operations.terminal.shown import escaped_lines
+
+Scores = Iterator[tuple[bytes, ScoreRecord]]
+"""Payloads to send, each with what it says."""
+
+LINES_BETWEEN_LOOKS = 1000
+NONE_SENT = "None were sent: mend what is wrong, or leave it out with --skip-invalid."
 
 
 @click.command(
     help=f"""Send {words.SCORES} to the Kinesis stream: from FILE, from standard input (-), or
     generated.
 
-    FILE holds JSON lines, or CSV with commas and the header {",".join(RECORD_KEYS)}; further
-    columns are stored as texts. Prints the totals of what was sent, which the leaderboard must
+    FILE holds JSON lines, a JSON array, the lines of a table's export, or CSV with commas and the
+    header {",".join(RECORD_KEYS)}, whose further columns are stored as texts; gzip is opened. It is
+    checked before anything is sent. Prints the totals of what was sent, which the leaderboard must
     come to. Sending the same again is harmless: each {words.RECORD_ID} counts once.
     """,
     epilog="Example: python -m operations send --records 1000 --users 50 --rate 500",
@@ -43,8 +54,9 @@ from operations.terminal.results import print_json
     "--format",
     "file_format",
     type=click.Choice(sorted(READERS)),
-    help="How to read FILE, if its name does not tell; standard input is JSON lines otherwise.",
+    help="How to read FILE, if its name does not tell; standard input is JSON otherwise.",
 )
+@click.option("--skip-invalid", is_flag=True, help=f"Leave out what is no {words.RECORD}.")
 @click.option("--records", type=click.IntRange(min=1), help="Generate this many instead.")
 @click.option("--users", default=100, show_default=True, type=click.IntRange(min=1))
 @click.option(
@@ -71,6 +83,7 @@ def send(
     stage: Stage,
     file: str | None,
     file_format: str | None,
+    skip_invalid: bool,
     records: int | None,
     users: int,
     skew: float,
@@ -87,20 +100,29 @@ def send(
     if records:
         again = f"To go on, repeat it with --first-id {first_id} --seed {seed}."
     tally = Tally()
+    findings = Findings()
     sent = 0
     with ExitStack() as opened, views.progress_bars(Console(stderr=True)) as bars:
-        task = bars.add_task("sent", total=records)
+        total = records
+        if file is None:
+            scores = _generated(records or 0, users, seed, skew, first_id)
+        elif file == "-" or not Path(file).is_file():
+            lines = read_file(_open(file, opened), _format(file, file_format))
+            scores = _scores(findings.take(lines, skip_invalid=skip_invalid))
+        else:
+            total = _check(file, _format(file, file_format), findings, bars)
+            if findings.bad and not skip_invalid:
+                raise BadLine(f"{findings.report}\n{NONE_SENT}")
+            _tell(findings, bars.console)
+            lines = read_file(_open(file, opened), _format(file, file_format))
+            scores = _scores(line for line in lines if isinstance(line, Line))
+        task = bars.add_task("sent", total=total)
 
         def on_sent(count: int) -> None:
             nonlocal sent
             sent += count
             bars.update(task, completed=sent)
 
-        if file is None:
-            scores = _generated(records or 0, users, seed, skew, first_id)
-        else:
-            bars.update(task, total=_check(file, file_format))
-            scores = _reader(file, file_format)(bounded_lines(_open(file, opened)))
         started = time.monotonic()
         try:
             send_payloads(
@@ -119,9 +141,13 @@ def send(
         except KeyboardInterrupt:
             raise OperationInterrupted(f"Interrupted after {sent:,} records. {again}") from None
         seconds = time.monotonic() - started
+    if total is None:
+        _tell(findings, Console(stderr=True))
     result = {
         "sent": sent,
+        "skipped": findings.bad,
         "repeated": tally.repeated,
+        "conflicting": findings.conflicting,
         "seconds": round(seconds, 3),
         "records_a_second": round(sent / seconds, 1) if seconds else None,
         **({"first_id": first_id} if records else {}),
@@ -143,21 +169,35 @@ def _generated(records: int, users: int, seed: int, skew: float, first_id: int) 
         yield score.payload, parse_record(score.payload.decode())
 
 
-def _reader(file: str, file_format: str | None) -> Callable[[Iterable[bytes]], Scores]:
-    ending = Path(file).suffix.removeprefix(".").lower()
-    return READERS.get(file_format or ending, READERS["jsonl"])
+def _scores(lines: Iterable[Line]) -> Scores:
+    return ((line.payload, line.record) for line in lines)
 
 
-def _check(file: str, file_format: str | None) -> int | None:
-    """The number of records in the file; a file with a bad line is not sent at all.
+def _format(file: str, file_format: str | None) -> str:
+    """How to read the file: `csv` for scores.csv and scores.csv.gz."""
+    return file_format or Path(file.lower().removesuffix(".gz")).suffix.removeprefix(".")
 
-    Standard input or a pipe cannot be read twice, so it is sent as it is read.
+
+def _check(file: str, file_format: str, findings: Findings, bars: Progress) -> int:
+    """The number of records in the file that can be sent; what is wrong is among the findings.
+
+    Only what can be read twice is checked: standard input or a pipe is sent as it is read.
     """
-    if file == "-" or not Path(file).is_file():
-        return None
+    size_kib = Path(file).stat().st_size / 1024
+    task = bars.add_task("KiB checked", total=ceil(size_kib))
     with Path(file).open("rb") as opened:
-        return sum(1 for _ in _reader(file, file_format)(bounded_lines(opened)))
+        lines = findings.take(read_file(opened, file_format), skip_invalid=True)
+        for count, _ in enumerate(lines):
+            if count % LINES_BETWEEN_LOOKS == 0:
+                bars.update(task, completed=ceil(opened.tell() / 1024))
+    bars.update(task, completed=ceil(size_kib))
+    return findings.good
 
 
-def _open(file: str, opened: ExitStack) -> BinaryIO:
+def _tell(findings: Findings, console: Console) -> None:
+    if findings.report:
+        console.print(escaped_lines(findings.report), markup=False, highlight=False)
+
+
+def _open(file: str, opened: ExitStack) -> BufferedReader:
     return standard_input() if file == "-" else opened.enter_context(Path(file).open("rb"))

@@ -92,7 +92,8 @@ def test_the_name_is_found_in_base64_wherever_it_begins(
 ) -> None:
     data, _ = HIDDEN[hidden]
 
-    assert find_name(b64(before.encode() + data + after.encode()).encode()) is not None
+    whole = f"{before}, a score: ".encode() + data + after.encode()
+    assert find_name(b64(whole).encode()) is not None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -108,12 +109,27 @@ def test_batches_are_full_and_no_larger_than_the_stream_takes() -> None:
     assert [len(batch) for batch in put_batches([large] * 5)] == [2, 2, 1]
 
 
-@given(st.lists(st.binary(max_size=200).map(lambda data: b"payload " + data)))
-def test_aggregated_payloads_are_the_same_payloads_in_the_same_order(payloads: list[bytes]) -> None:
+contents = st.tuples(st.integers(0, 9), st.integers(0, 2)).map(
+    lambda each: b'{"RecordID": %d, "Score": %d}' % each
+)
+"""Payloads of few ids with few contents each."""
+
+
+def of_id(number: int, payloads: Iterable[bytes]) -> list[bytes]:
+    return [each for each in payloads if each.startswith(b'{"RecordID": %d,' % number)]
+
+
+@given(st.lists(contents))
+def test_aggregated_payloads_are_the_same_those_of_an_id_in_order_on_one_shard(
+    payloads: list[bytes],
+) -> None:
     records = list(aggregate_payloads(payloads, most_bytes=500))
 
-    assert [each for record in records for each in unpack(record.data).user_records] == payloads
+    sent = [(each, record) for record in records for each in unpack(record.data).user_records]
     assert sum(record.payloads for record in records) == len(payloads)
+    for number in range(10):
+        assert of_id(number, (each for each, _ in sent)) == of_id(number, payloads)
+        assert len({record.partition_key for each, record in sent if of_id(number, [each])}) < 2
 
 
 def test_a_payload_too_large_for_an_aggregate_is_sent_as_it_is() -> None:
@@ -123,6 +139,45 @@ def test_a_payload_too_large_for_an_aggregate_is_sent_as_it_is() -> None:
 
     assert [record.payloads for record in records] == [2, 1, 1]
     assert [record.data for record in records[1:]] == [large, small]
+
+
+@pytest.mark.parametrize("written", [b"1", b"1.0", b"1E0", b"0.1e1"])
+def test_an_id_goes_to_the_same_shard_however_it_is_written(written: bytes) -> None:
+    plain, other = (
+        single_payload(b'{"RecordID": %s, "Username": "Ann"}' % each) for each in (b"1", written)
+    )
+
+    assert other.partition_key == plain.partition_key
+
+
+class RefusingStream:
+    """Refuses every third record of a request, and keeps what it takes, in order."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def put_records(self, *, Records: list[dict[str, bytes]], **_: str) -> object:  # noqa: N803
+        refused = [index % 3 == 0 and len(Records) > 1 for index in range(len(Records))]
+        self.taken += [
+            record["Data"] for record, no in zip(Records, refused, strict=True) if not no
+        ]
+        return {"Records": [{"ErrorCode": "throttled"} if no else {} for no in refused]}
+
+
+@given(st.lists(contents), st.booleans())
+def test_the_contents_of_an_id_keep_their_order_whatever_the_stream_refuses(
+    payloads: list[bytes], aggregate: bool
+) -> None:
+    stream = RefusingStream()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("operations.scores.send.time.sleep", lambda _: None)
+        send_payloads(stream, "scores", payloads, aggregate=aggregate)  # type: ignore[arg-type]
+
+    taken = [each for data in stream.taken for each in unpack(data).user_records]
+    assert sorted(taken) == sorted(payloads)
+    for number in range(10):
+        assert of_id(number, taken) == of_id(number, payloads)
 
 
 @given(st.lists(st.integers(1, 2_000_000), max_size=30))
