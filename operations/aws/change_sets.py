@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
 from botocore.exceptions import ClientError
 
 from operations.aws.errors import Misuse, OperationFailed
+from operations.aws.templates import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -158,16 +158,8 @@ def _parameter_values(
     ]
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a template, but not CloudFormation's functions in it, as !Ref."""
-
-
-_Template.add_multi_constructor("!", lambda _loader, _function, _node: None)
-
-
 def _declared_parameters(body: str) -> list[str]:
-    template = yaml.load(body, Loader=_Template)  # noqa: S506, a SafeLoader
-    return list(template.get("Parameters", {}))
+    return list(read_template(body).get("Parameters", {}))
 
 
 def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:

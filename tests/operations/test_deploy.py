@@ -25,11 +25,12 @@ from operations.aws.stage import (
     stage_suffix,
 )
 from operations.aws.tables import read_totals
+from operations.aws.templates import read_template
 from operations.deploy.chalice import ACCOUNT_VARIABLE, fill_in_account, run_chalice
+from operations.deploy.data_resources import data_resources, is_there, retained
 from operations.deploy.mapping_options import read_mapping_options
 from operations.deploy.package import package_app
 from operations.deploy.remembered import find_deployed
-from operations.deploy.retained import find_retained, names_of_data
 from operations.deploy.steps import (
     DATA_TEMPLATE,
     LOCAL_PARAMETERS,
@@ -483,8 +484,10 @@ def test_destroy_can_be_repeated_after_a_loss(clone: Clone, lost: str) -> None:
     deployed = clone.run("deploy", "data", "record", "--stage", "prod")
     assert deployed.returncode == 0, deployed.stderr
     prod = clone.stage("prod")
-    assert names_of_data(prod).items() <= prod.variables.items()
-    assert find_retained(prod) == names_of_data(prod)
+    resources = data_resources(prod, read_template((PROJECT / DATA_TEMPLATE).read_text()))
+    assert {each.variable: each.name for each in resources}.items() <= prod.variables.items()
+    assert all(is_there(prod, each) for each in resources)
+    assert retained(prod, resources) == list(resources)
     LOSSES[lost](prod)
 
     emptied = clone.run("destroy", "--stage", "prod", "--delete-all-data-of", "prod")
