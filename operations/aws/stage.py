@@ -92,17 +92,16 @@ def names_from_stack(stage: Stage) -> dict[str, str]:
             f"The stage {stage.name} has no stack {name}: deploy it first, with "
             f"`python -m operations deploy --stage {stage.name}`."
         )
-    return current_names(stage, outputs_of(stack))
+    return current_names(stage, names_of(outputs_of(stack)))
 
 
-def current_names(stage: Stage, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The names that the data stack's outputs make, with the stream that the table has now.
+def current_names(stage: Stage, names: Mapping[str, str]) -> dict[str, str]:
+    """The data stack's names, by variable, with the stream that the records' table has now.
 
     CloudFormation knows the stream of the table that it made, not of one restored in its place.
     """
-    names = names_of(outputs)
     found = find_table_stream(stage, names[RECORDS_TABLE]) if RECORDS_TABLE in names else None
-    return {**names, RECORDS_STREAM: found} if found else names
+    return {**names, RECORDS_STREAM: found} if found else {**names}
 
 
 def find_table_stream(stage: Stage, table: str) -> str | None:

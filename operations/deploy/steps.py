@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.aws.change_sets import require_parameters
+from operations.aws.change_sets import WantedStack, require_parameters
 from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
@@ -27,6 +27,7 @@ from operations.aws.stage import (
     stage_suffix,
 )
 from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
+from operations.deploy.data_stack import NO_CONSENT, Consent, apply_data_stack
 from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file
 
@@ -51,6 +52,7 @@ class Deployment:
     review: Review = accept
     names: Mapping[str, str] = field(default_factory=dict)
     announce: Announce = print
+    consent: Consent = NO_CONSENT
 
     def with_names(self, names: Mapping[str, str]) -> "Deployment":
         """The same with the names of the data stack's resources."""
@@ -92,14 +94,15 @@ def deploy_data(deployment: Deployment) -> Deployment:
     fixed = {"Suffix": stage_suffix(stage.name)}
     if stage.is_embedded:
         fixed |= LOCAL_PARAMETERS
-    outputs = apply_stack(
-        stage.aws.client("cloudformation"),
+    wanted = WantedStack(
         data_stack_name(stage.name),
-        deployment.project / DATA_TEMPLATE,
+        (deployment.project / DATA_TEMPLATE).read_text(),
         {**fixed, **deployment.data_parameters},
-        deployment.review,
     )
-    return deployment.with_names(current_names(stage, outputs))
+    names = apply_data_stack(
+        stage, wanted, deployment.consent, deployment.review, deployment.announce
+    )
+    return deployment.with_names(current_names(stage, names))
 
 
 def record(deployment: Deployment) -> Deployment:

@@ -12,7 +12,12 @@ from operations.aws.mappings import (
     reads_the_stage,
     strays_among,
 )
-from operations.aws.remedies import how_to_deploy_app, how_to_read_anew, how_to_stream
+from operations.aws.remedies import (
+    how_to_deploy_app,
+    how_to_make_again,
+    how_to_read_anew,
+    how_to_stream,
+)
 from operations.aws.stage import FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
@@ -44,12 +49,16 @@ def check_function(stage: Stage, function: str) -> Part:
 
 
 def check_stream(stage: Stage) -> Part:
-    return _checked("stream", stage.names.stream, lambda: _stream(stage))
+    remedy = how_to_make_again(stage.name, is_table=False)
+    return _checked("stream", stage.names.stream, lambda: _stream(stage), remedy)
 
 
 def check_table(stage: Stage, table: str) -> Part:
     """Whether the table is there; the records' table must have the recorded stream, too."""
-    return _checked("table", table, lambda: _table(stage, table))
+    remedy = how_to_make_again(
+        stage.name, is_table=True, is_records=table == stage.names.records_table
+    )
+    return _checked("table", table, lambda: _table(stage, table), remedy)
 
 
 def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> Iterator[Part]:
@@ -170,9 +179,7 @@ def _parts_of(rule: str) -> set[str]:
     return {name.rpartition(":alarm:")[2] for name in re.findall(r"\(\s*\"?([^\"()]+)", rule)}
 
 
-def _checked(
-    kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str = "deploy it"
-) -> Part:
+def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str) -> Part:
     try:
         state, problem = look()
     except ClientError as error:

@@ -69,6 +69,7 @@ NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 CALLED_OTHERWISE = {
     ("lambda", "Invoke"): "lambda:InvokeFunction",
+    ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "HeadObject"): "s3:GetObject",
     ("s3", "ListObjectVersions"): "s3:ListBucketVersions",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
@@ -111,7 +112,10 @@ BY_LAMBDA = {"iam:PassRole"}
 
 NO_SCORE = b'{"RecordID": 3, "Username": "Ben"}'
 
-AFTER_A_FAILURE = {"cloudformation:DescribeStackEvents": {"StackName": "game-scores-data"}}
+AFTER_A_FAILURE = {
+    f"cloudformation:{action}": {"StackName": "game-scores-data"}
+    for action in ("DescribeEvents", "DescribeStackEvents")
+}
 """What is called only when a stack has failed, and how."""
 
 DENIED = {"AccessDenied", "AccessDeniedException", "403"}

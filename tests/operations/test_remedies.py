@@ -9,7 +9,8 @@ import pytest
 from botocore import xform_name
 
 from operations.aws.mappings import list_mappings
-from operations.aws.stage import AGGREGATOR, FUNCTIONS, INGESTION
+from operations.aws.stacks import delete_stack
+from operations.aws.stage import AGGREGATOR, FUNCTIONS, INGESTION, data_stack_name
 from operations.aws.tables import read_totals
 from operations.local.server import EmbeddedAws
 from tests.conftest import drive
@@ -123,3 +124,61 @@ def test_functions_and_mappings_that_are_gone_or_too_many_come_back_as_they_were
     assert f"has 2 event source mappings instead of one: {remedy}" in refused.err
     assert [each["UUID"] for each in list_mappings(stage, INGESTION)] == [kept["UUID"]]
     assert drive(stage, {"Cid": 1})["Cid"] == 1
+
+
+def test_what_holds_data_and_is_gone_is_made_again_and_the_totals_are_as_they_were(
+    dev: InProcess,
+) -> None:
+    stage, before = dev.stage(), totals(dev)
+    lost = (stage.names.stream, stage.names.totals_table, stage.names.receipts_table)
+    stage.aws.client("kinesis").delete_stream(StreamName=stage.names.stream)
+    for table in lost[1:]:
+        stage.aws.client("dynamodb").delete_table(TableName=table)
+    stage.aws.client("s3").delete_bucket(Bucket=stage.names.rejects_bucket)
+
+    problems = dev.problems()
+    refused = dev("deploy")
+    shown = dev("deploy", "--make-again", "--dry-run")
+    follow(dev, refused.err)
+
+    empty = "run `python -m operations deploy --make-again --stage dev`, which makes it empty"
+    rebuilt = "then `python -m operations rebuild --stage dev`"
+    assert problems == [
+        f"stream {lost[0]}: it does not exist: {empty}",
+        *(f"table {each}: it does not exist: {empty}, {rebuilt}" for each in lost[1:]),
+        f"rejects bucket: it does not exist: {empty}",
+    ]
+    assert refused.status == 1
+    assert f"The stack game-scores-data-dev has {', '.join(lost)}" in refused.err
+    assert shown.status == 0
+    assert re.search(r"Forget +│ Totals", shown.err)
+    assert totals(dev) == before
+    assert drive(dev.stage(), {"Dan": 4}) == {**before, "Dan": 4}
+
+
+def test_what_a_data_stack_left_behind_gets_one_again(dev: InProcess) -> None:
+    """The embedded AWS imports no stream, and so that is gone as well, and the records with it."""
+    stage, before = dev.stage(), totals(dev)
+    delete_stack(stage.aws.client("cloudformation"), data_stack_name("dev"))
+    stage.aws.client("kinesis").delete_stream(StreamName=stage.names.stream)
+    stage.aws.client("dynamodb").delete_table(TableName=stage.names.records_table)
+
+    (advice,) = [each for each in dev.problems() if each.startswith("table")]
+    refused = dev("deploy", "--make-again")
+    shown = dev("deploy", "--adopt", "--dry-run")
+    to_keep, to_lose = refused.err.split(";")
+    follow(dev, to_keep)
+
+    assert "restore it as docs/deploy.md tells, or run" in advice
+    assert refused.status == 1
+    assert f"There is no stack game-scores-data-dev, but {stage.names.totals_table}" in refused.err
+    assert "destroy --delete-all-data-of dev --stage dev" in to_lose
+    assert shown.status == 0
+    assert re.search(r"Import +│ Totals", shown.err)
+    assert totals(dev) == before
+    assert drive(dev.stage(), {"Eve": 3}) == {**before, "Eve": 3}
+
+
+def unprotected(dev: InProcess) -> Any:
+    """The client of DynamoDB."""
+    return dev.session().client("dynamodb")
