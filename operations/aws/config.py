@@ -10,6 +10,9 @@ from operations.aws.errors import Misuse
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+LOCAL = "local"
+"""The stage of `make run` and `make up`: on an embedded AWS, never in an account."""
+
 
 def require_stage(stage: str) -> dict[str, Any]:
     """The stage's settings; raises Misuse where .chalice/config.json has no such stage."""

@@ -12,7 +12,7 @@ from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
 from operations.aws.progress import Announce
-from operations.aws.remedies import how_to_stream
+from operations.aws.remedies import how_to_record, how_to_stream
 from operations.aws.session import account_of
 from operations.aws.stacks import Review, accept, apply_stack
 from operations.aws.stage import (
@@ -176,8 +176,8 @@ def _require_recorded(deployment: Deployment) -> None:
     stage, project = deployment.stage.name, deployment.project
     if not deployment.names.items() <= recorded_variables(project, stage).items():
         raise OperationFailed(
-            f"{project / '.chalice' / 'config.json'} has other names than the data stack: run "
-            f"`python -m operations deploy record --stage {stage}` first."
+            f"{project / '.chalice' / 'config.json'} has other names than the data stack: "
+            f"{how_to_record(stage)}."
         )
 
 
