@@ -13,8 +13,10 @@ import app
 from chalicelib.connections import Connections
 from chalicelib.settings import MissingSetting, Settings
 from operations.aws.config import PROJECT, record_names
+from operations.aws.stage import Stage
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.local.server import EmbeddedAws
+from operations.verbs.up import variables_to_source
 from tests.builders import event, inserted, kinesis_record
 from tests.data_stack import DataStack
 
@@ -72,7 +74,10 @@ def test_no_stream_can_be_called_what_stands_in_for_one() -> None:
 def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_record(
     aws: EmbeddedAws, data: DataStack, tmp_path: Path
 ) -> None:
-    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], aws.variables)
+    """In a shell that has sourced what `make up` writes."""
+    sourced = variables_to_source(Stage("local", aws.session, data.variables), aws)
+
+    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], sourced)
 
     aws_lambda = aws.session.client("lambda")
     mappings = aws_lambda.list_event_source_mappings()["EventSourceMappings"]
