@@ -226,7 +226,7 @@ def test_a_disabled_mapping_is_enabled(dev: InProcess) -> None:
 @follows(remedies.how_to_see_why)
 def test_a_batch_that_failed_comes_again_when_the_cause_is_mended(dev: InProcess) -> None:
     stage, iam = dev.stage(), dev.session().client("iam")
-    role = "game-scores-dev"
+    role = f"game-scores-dev-{INGESTION}"
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policy: Any = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=name)
