@@ -18,6 +18,7 @@ from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
 from operations.aws.tables import read_totals
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.deploy.package import package_app
+from operations.deploy.runtime import pinned_runtime
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
 from tests.builders import event, inserted, kinesis_record
@@ -166,6 +167,7 @@ def test_each_function_has_its_own_policy_and_the_settings_of_the_config(templat
         assert function["MemorySize"] == settings["lambda_memory_size"]
         assert function["Timeout"] == settings["lambda_timeout"]
         assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == pinned_runtime(PROJECT)
         assert function["Tracing"] == "PassThrough"
         assert "ReservedConcurrentExecutions" not in function
         assert log_group["RetentionInDays"] == CONFIG["log_retention_in_days"]
