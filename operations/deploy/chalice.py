@@ -39,6 +39,9 @@ PROPAGATION_SECONDS = 120
 PAUSE_SECONDS, COUNT_SECONDS = 15, 5
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
+READABLE_BY_ALL = 0o022
+"""The umask under which pip unpacks what the package takes along."""
+
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
 
 PACKAGES = PROJECT / ".chalice" / "deployments"
@@ -47,7 +50,10 @@ until one of them changes, pip need not install what it holds once more."""
 
 
 def copy_app(project: Path, folder: Path) -> Path:
-    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments."""
+    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments.
+
+    Lambda may read all of it, whatever the modes in the project: the package keeps the copy's.
+    """
     target = Path(tempfile.mkdtemp(prefix="app-", dir=folder))
     for part in APP_PARTS:
         source = project / part
@@ -55,6 +61,8 @@ def copy_app(project: Path, folder: Path) -> Path:
             shutil.copytree(source, target / part, ignore=NOT_COPIED)
         else:
             shutil.copy(source, target / part)
+    for path in target.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return target
 
 
@@ -129,6 +137,7 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        umask=READABLE_BY_ALL,
     ) as chalice:
         try:
             output, _ = chalice.communicate()

@@ -30,6 +30,7 @@ from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
 from operations.deploy.data_stack import NO_CONSENT, Consent, apply_data_stack
 from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file
+from operations.deploy.runtime import require_runtime
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -72,9 +73,13 @@ def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) 
     """Take the chosen steps in their order.
 
     The data stack is asked for its names once. Raises Misuse where there is none and none is made,
-    and where a template lacks a parameter that is given, before anything is changed.
+    and where a template lacks a parameter that is given, and OperationFailed where the functions
+    would get another Python than theirs, before anything is changed. An embedded AWS runs them on
+    the Python that there is.
     """
     deployment = replace(deployment, announce=announce)
+    if APP.name in chosen and not deployment.stage.is_embedded:
+        require_runtime(deployment.project)
     for template, given in (
         (DATA_TEMPLATE, deployment.data_parameters),
         (MONITORING_TEMPLATE, deployment.monitoring_parameters),
@@ -181,12 +186,13 @@ def _require_recorded(deployment: Deployment) -> None:
         )
 
 
+APP = Step("app", "Deploying the app with chalice deploy", deploy_app)
 DATA = Step("data", "Creating or updating the data stack", deploy_data)
 MONITORING = Step("monitoring", "Creating or updating the monitoring stack", deploy_monitoring)
 STEPS = (
     DATA,
     Step("record", "Recording its outputs in .chalice/config.json", record),
-    Step("app", "Deploying the app with chalice deploy", deploy_app),
+    APP,
     Step("mappings", "Applying the options of infrastructure/mappings.yaml", deploy_mappings),
     MONITORING,
 )

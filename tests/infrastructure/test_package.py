@@ -1,6 +1,8 @@
 """The package: what is in it, its template, that it runs under AWS's own runtime client."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,15 +13,17 @@ from typing import Any
 import pytest
 import yaml
 from cfnlint.api import lint_file
+from chalice.constants import VPC_ATTACH_POLICY
 
 from operations.aws.config import PROJECT, variable_name
 from operations.aws.errors import OperationFailed
 from operations.aws.stacks import apply_stack
 from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
 from operations.aws.tables import read_totals
-from operations.deploy.chalice import copy_app, run_chalice
+from operations.deploy.chalice import APP_PARTS, copy_app, run_chalice
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.package import package_app
+from operations.deploy.runtime import pinned_runtime
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
 from tests.batching import batching_options
@@ -28,6 +32,7 @@ from tests.conftest import drive, unpack, upload
 from tests.data_stack import DataStack
 from tests.infrastructure.runtime_api import install_runtime, running
 from tests.infrastructure.test_infrastructure import TEMPLATE as DATA
+from tests.operations.clone import copy_project
 
 KINESIS_EVENTS, TABLE_EVENTS = (
     "ProcessKinesisRecordsKinesisEventSource",
@@ -183,9 +188,37 @@ def test_each_function_has_its_own_policy_and_the_settings_of_the_config(templat
         assert function["MemorySize"] == settings["lambda_memory_size"]
         assert function["Timeout"] == settings["lambda_timeout"]
         assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == pinned_runtime(PROJECT)
         assert function["Tracing"] == "PassThrough"
         assert "ReservedConcurrentExecutions" not in function
         assert log_group["RetentionInDays"] == CONFIG["log_retention_in_days"]
+
+
+def test_lambda_can_read_every_file_whatever_the_modes_are_where_it_is_made(
+    tmp_path: Path,
+) -> None:
+    copy_project(tmp_path, [*APP_PARTS, "infrastructure"])
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    before = os.umask(0o077)
+    try:
+        package_app(tmp_path, "prod", tmp_path / "out")
+    finally:
+        os.umask(before)
+
+    with zipfile.ZipFile(tmp_path / "out" / "deployment.zip") as package:
+        modes = {each.external_attr >> 16 & 0o777 for each in package.infolist()}
+    assert modes == {0o644}
+
+
+def test_a_function_and_its_mapping_are_made_after_the_log_group(template: Any) -> None:
+    for handler in FUNCTIONS:
+        group = template["Resources"][f"{handler}LogGroup"]["Properties"]["LogGroupName"]
+        function = template["Resources"][handler]
+
+        assert function["DependsOn"] == f"{handler}LogGroup"
+        name = function["Properties"]["FunctionName"]["Fn::Sub"]
+        assert group == {"Fn::Sub": f"/aws/lambda/{name}"}
 
 
 def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked: Path) -> None:
@@ -202,6 +235,13 @@ def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked:
     }
     assert [path for path in files if path.suffix in (".pyc", ".so")] == []
     assert sum(path.stat().st_size for path in files) < 6_000_000
+
+
+def test_the_page_tells_the_rights_that_a_vpc_takes() -> None:
+    page = (PROJECT / "docs" / "deploy.md").read_text()
+    (told,) = re.findall(r"```json\n(.*?ec2:.*?)```", page, re.DOTALL)
+
+    assert json.loads(told) == VPC_ATTACH_POLICY
 
 
 def package_plainly(app_folder: Path) -> str:
@@ -314,7 +354,11 @@ def test_terraform_output_lacks_what_the_readme_says(tmp_path: Path) -> None:
 
     run_chalice(app_folder, terraform, {"AWS_DEFAULT_REGION": "us-east-1"})
 
-    made = json.loads((app_folder / "terraform" / "chalice.tf.json").read_text())["resource"]
+    template = json.loads((app_folder / "terraform" / "chalice.tf.json").read_text())
+    needs, page = template["terraform"], (PROJECT / "docs" / "deploy.md").read_text()
+    assert f"Terraform itself has to be `{needs['required_version']}`" in page
+    assert f"AWS provider `{needs['required_providers']['aws']['version']}`" in page
+    made = template["resource"]
     assert "aws_cloudwatch_log_group" not in made
     for mapping in made["aws_lambda_event_source_mapping"].values():
         assert set(mapping) == {

@@ -234,7 +234,7 @@ def test_every_resource_is_named() -> None:
                 fixed: dict[str, str | tuple[str, ...]] = {
                     "kinesis": "stream/game-scores",
                     "dynamodb": TABLES,
-                    "s3": "game-scores-rejects-????????????-",  # twelve digits: prod's only
+                    "s3": f"game-scores-rejects-{ACCOUNT_VARIABLE}-",
                     "logs": f"log-group:/aws/lambda/game-scores-prod-{handler}:",
                 }
                 assert name.startswith(fixed[service])

@@ -14,7 +14,7 @@ from operations.aws.stage import Stage
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws
 from operations.local.source_file import source_file
 from operations.terminal.options import STAGE_VARIABLE
-from operations.verbs.up import NEXT, next_steps
+from operations.verbs.up import NEXT, next_steps, variables_to_source
 from tests.operations.conftest import Shell
 
 OPERATE = PROJECT / "operate"
@@ -44,8 +44,7 @@ def file() -> Path:
 @pytest.fixture
 def _up(stage: Stage, stage_aws: EmbeddedAws, tmp_path: Path, file: Path) -> Iterator[None]:
     """The file to source stands where `make up` writes it."""
-    variables = {STAGE_VARIABLE: stage.name, **stage_aws.variables, **stage.variables}
-    with source_file(tmp_path, variables, file):
+    with source_file(tmp_path, variables_to_source(stage, stage_aws), file):
         yield
 
 
