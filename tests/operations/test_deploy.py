@@ -79,7 +79,9 @@ ENFORCED = [
 def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone that has deployed prod."""
     clone = new_clone(aws, tmp_path_factory.mktemp("clone"))
-    deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
+    deployed = clone.start(
+        "deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48"
+    )
     assert deployed.returncode == 0, deployed.stderr
     assert "Add    │ Records" in deployed.stderr
     assert "Stage prod is up to date." in deployed.stderr

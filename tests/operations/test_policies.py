@@ -212,7 +212,7 @@ def life(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
     }
 
     def run(*arguments: str) -> None:
-        done = clone.run(*arguments, "--stage", "prod", more=recorded)
+        done = clone.start(*arguments, "--stage", "prod", more=recorded)
         assert done.returncode == 0, done.stderr
 
     run("deploy", "--data-parameter", "DeletionProtection=true")
