@@ -1,11 +1,15 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 BIN := .venv/bin
+UV = $(BIN)/uv
 SECONDS ?= 20
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Whatever the shell says, Python keeps what it compiled: tests start it some 200 times.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+SIDE_BY_SIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
+# What would lead recipes away from this folder, its modules, its lock and its environments.
+unexport PYTHONSAFEPATH PIP_TARGET PIP_PREFIX PIP_DRY_RUN UV_PROJECT UV_LOCKED
+.PHONY: another-python $(shell sed -n 's/^\([a-z-]*\):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,22 +24,29 @@ package: ready ## Make out/sam.yaml and out/deployment.zip for CloudFormation (A
 	@$(BIN)/python -m operations package $(ARGS)
 
 book: setup ## Write the parts of README and docs/ that come from results and commands
-	@$(BIN)/python -m docs.book
+	@$(BIN)/python -m cogapp -r --verbosity=1 README.md docs/*.md
 
 screens: ready ## Capture the screens of docs/ anew
 	@$(BIN)/python -m docs.capture_screens docs/screens
 
 test: setup ## Run every test, side by side on the machine's cores
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 quick: setup ## Run the tests that need no embedded AWS and no patience
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: setup ## What CI runs: format, lint, types, tests
+check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST)
+	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@if command -v actionlint; then actionlint; else echo "No actionlint here; .ci/run makes it where Go is"; fi
+	$(PYTEST) $(SIDE_BY_SIDE)
+
+matrix: setup ## Run the demo and the quick tests on each supported Python of this machine (ARGS=3.12)
+	@$(BIN)/python -m tests.matrix $(ARGS)
 
 explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
@@ -65,41 +76,54 @@ clean: ## Remove the environments and whatever a run left, but not what Chalice 
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-ready: .venv/ready .venv-embedded/ready ## Install what run, up and ./operate need, again only when requirements change
+# What PYTHON is, asked when it matters; even Python 2 can answer. A Python that is named is the one
+# that is used: where .venv is of another, it is made anew.
+OLDEST = $(shell sed -n 's/^requires-python = ">=3\.\(.*\)"/\1/p' pyproject.toml)
+ASK = import sys; v = sys.version_info; sys.stdout.write("version = %d.%d.%d" % v[:3] if v >= (3, $(OLDEST)) else "$(PYTHON) is Python %d.%d" % v[:2])
+ANSWER = $(eval ANSWER := $(or $(shell "$(PYTHON)" -c '$(ASK)'),$(PYTHON) does not run))$(ANSWER)
+ANOTHER_PYTHON = $(if $(filter file,$(origin PYTHON)),,$(shell echo '$(ANSWER)' | grep -qsxFf - .venv/pyvenv.cfg || echo another-python))
 
-setup: ready .venv/ready-for-tests .venv-embedded/ready-for-tests ## Install what tests, checks and benchmarks need, too
+ready: .venv/ready .venv-embedded/ready ## Install what run, up and ./operate need, again only when uv.lock changes
 
-# Empty where PYTHON will do, else what it is; even Python 2 can answer.
-UNFIT_PYTHON = $(shell $(PYTHON) -c '$(ASK_VERSION)' 2>/dev/null || echo "$(PYTHON) does not run")
-ASK_VERSION = import sys; v = sys.version_info; sys.stdout.write("" if v >= (3, 11) else "$(PYTHON) is Python %d.%d" % v[:2])
+setup: .venv/ready-for-tests .venv-embedded/ready-for-tests ## Install what tests, checks and benchmarks need, too
 
-# Begins a recipe that makes an environment; one that fails or is interrupted leaves none.
-WHOLE = set -e; trap 'test -e $@ || rm -rf $(@D)' EXIT; trap 'exit 130' INT TERM
+lock: .venv/uv ## Lock what pyproject.toml names, with hashes (ARGS=--upgrade renews what it leaves open)
+	@$(UV) lock --quiet --python $(BIN)/python $(ARGS)
+	@$(UV) export --quiet --frozen --no-annotate --only-group lambda --output-file requirements.txt
+
+sbom: .venv/uv ## Make out/sbom.json (CycloneDX) of what ships to Lambda and what operates it (ARGS=--all-groups)
+	@mkdir -p out
+	@$(UV) export --quiet --frozen --format cyclonedx1.5 --no-default-groups --group run $(ARGS) --output-file out/sbom.json
+
+# Makes an environment hold what uv.lock has for a group, nothing else.
+SYNC = $(UV) export --quiet --frozen --only-group $(1) --output-file $(@D)/locked.txt >/dev/null && \
+	$(UV) pip sync --quiet --require-hashes --python $(@D) $(@D)/locked.txt
 # Modules are compiled when they are first imported: most of what is installed never is. What every
 # verb imports is imported at once, as not every shell lets Python keep what it compiled.
-INSTALL = install --no-compile --requirement
 COMPILE = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import boto3.dynamodb.types, chalice.cli, rich.live, rich.progress'
 
-.venv/ready: requirements.txt requirements-run.txt
-	$(if $(UNFIT_PYTHON),$(error Game Scores needs Python 3.11 or later, but $(UNFIT_PYTHON): \
-	choose another, e.g. `make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=python3.12`))
+.venv/ready: uv.lock .venv/uv
+	@$(call SYNC,run) && $(COMPILE) && touch $@
+
+.venv-embedded/ready: uv.lock .venv/uv
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(@D) && $(call SYNC,embedded) && touch $@
+
+.venv/ready-for-tests: .venv/ready
+	@echo "Adding to $(@D) what tests need ..."
+	@$(call SYNC,dev) && touch $@
+
+.venv-embedded/ready-for-tests: .venv-embedded/ready
+	@$(call SYNC,embedded-dev) && touch $@
+
+# The environment itself, with the uv that installs the rest: the one that uv.lock has, by its hash.
+# A Python that has pip need not install it first, which would take longer than all the rest.
+.venv/uv: $(ANOTHER_PYTHON)
+	$(if $(filter version,$(firstword $(ANSWER))),,$(error Game Scores needs Python 3.$(OLDEST) or later, but $(ANSWER): \
+	choose another, e.g. `make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/usr/bin/python3.12`))
 	@echo "Setting up $(@D) ..."
-	@$(WHOLE); rm -rf $(@D); $(PYTHON) -m venv $(@D); $(PIP) $(INSTALL) requirements-run.txt; \
-	$(COMPILE); touch $@
+	@rm -rf $(@D) .venv-embedded; if "$(PYTHON)" -c 'import pip' 2>/dev/null; \
+	then "$(PYTHON)" -m venv --without-pip $(@D) && $(LOCKED_UV) | "$(PYTHON)" -m pip --python $(@D) $(INSTALL); \
+	else "$(PYTHON)" -m venv $(@D) && $(LOCKED_UV) | $(BIN)/python -m pip $(INSTALL); fi && touch $@
 
-.venv-embedded/ready: requirements-embedded.txt | .venv/ready
-	@echo "Setting up $(@D) ..."
-	@$(WHOLE); rm -rf $(@D); $(BIN)/python -m venv --without-pip $(@D); \
-	$(PIP) --python $(@D) $(INSTALL) requirements-embedded.txt; touch $@
-
-# Begins a recipe that adds what tests need. An environment that was added to before, in part or by
-# other requirements, is made anew first. What runs goes on running where the addition fails.
-ADD = set -e; if test -e $@; then rm -rf $(@D); $(MAKE) --no-print-directory $(@D)/ready; fi; \
-	echo "Adding to $(@D) what tests need ..."; touch -t 197001020000 $@
-.PRECIOUS: .venv/ready-for-tests .venv-embedded/ready-for-tests
-
-.venv/ready-for-tests: .venv/ready requirements-dev.txt
-	@$(ADD); $(PIP) $(INSTALL) requirements-dev.txt; touch $@
-
-.venv-embedded/ready-for-tests: .venv-embedded/ready requirements-embedded-dev.txt
-	@$(ADD); $(PIP) --python $(@D) $(INSTALL) requirements-embedded-dev.txt; touch $@
+INSTALL = --quiet --disable-pip-version-check install --no-user --no-compile --no-deps --only-binary :all: --require-hashes --requirement /dev/stdin
+LOCKED_UV = sed -n '/^name = "uv"$$/,/^$$/ { s/^version = "\(.*\)"/uv==\1 \\/p; s/.*hash = "\([^"]*\)".*/ --hash=\1 \\/p; }' uv.lock

@@ -3,7 +3,6 @@
 Kinesis ─▶ ProcessKinesisRecords ─▶ GameScoreRecords ─▶ AggregateScoresByUser ─▶ GameScoresByUser
 """
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,12 @@ from chalicelib.connections import Connections
 from chalicelib.payloads import decode_kinesis_batch
 from chalicelib.records import Insertions
 from chalicelib.scores import EventRecord, Reject, ScoreChange, ScoreRecord, records_in
-from chalicelib.settings import Settings
+from chalicelib.settings import ENVIRONMENT, Settings
 from chalicelib.stream_records import decode_stream_batch
 from chalicelib.totals import Additions
 
 app = Chalice(app_name="game-scores")
-settings = Settings.from_environment(os.environ)
+settings = Settings(ENVIRONMENT)
 connections = Connections(settings)
 _ = settings.rejects_others  # so that `chalice deploy` refuses a value that it cannot have
 

@@ -3,41 +3,19 @@
 import os
 import sys
 import time
-from types import ModuleType
 
 import click
 from rich.console import Console
 
 from benchmarks import plots, results
-from benchmarks.subjects import (
-    aggregator,
-    batching,
-    catching_up,
-    cold_start,
-    end_to_end,
-    growth,
-    ingestion,
-    scale,
-)
-from operations.aws.config import PROJECT
-
-SUBJECTS: dict[str, ModuleType] = {
-    "aggregator": aggregator,
-    "ingestion": ingestion,
-    "cold-start": cold_start,
-    "growth": growth,
-    "end-to-end": end_to_end,
-    "catching-up": catching_up,
-    "batching": batching,
-    "scale": scale,
-}
+from benchmarks.subjects import NAMES, find_subject
 
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: python -m benchmarks aggregator --quick",
 )
-@click.argument("subjects", nargs=-1, type=click.Choice(list(SUBJECTS)))
+@click.argument("subjects", nargs=-1, type=click.Choice(NAMES))
 @click.option("--quick", is_flag=True, help="A few small batches, to see that it runs.")
 def benchmarks(subjects: tuple[str, ...], quick: bool) -> None:  # noqa: FBT001 - click calls it
     """Measure SUBJECTS (all of them if none is named) and print a table each.
@@ -45,18 +23,18 @@ def benchmarks(subjects: tuple[str, ...], quick: bool) -> None:  # noqa: FBT001 
     Figures go to benchmarks/results/ as JSON, progress to standard error.
     """
     console, progress = Console(), Console(stderr=True, highlight=False)
-    for name in subjects or SUBJECTS:
-        subject = SUBJECTS[name]
+    for name in subjects or NAMES:
+        subject = find_subject(name)
         started, busy = time.monotonic(), os.getloadavg()[0]
         rows = subject.measure(
             quick=quick, announce=lambda sentence: progress.print(f"{sentence} …")
         )
         path = results.save(name, rows, quick=quick, busy=busy)
-        console.print(subject.show(rows))
+        console.print(subject.REPORT.for_terminal(rows))
         progress.print(f"{name} took {time.monotonic() - started:.0f} seconds: {path.name}")
     if not quick:
         for path in plots.draw_all():
-            progress.print(f"drew {path.relative_to(PROJECT)}")
+            progress.print(f"drew {path.relative_to(results.PROJECT)}")
 
 
 if __name__ == "__main__":

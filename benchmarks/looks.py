@@ -1,4 +1,4 @@
-"""How each contender is called and drawn, in tables, plots and the exactness beside rivals."""
+"""How contenders and scenarios are called and drawn, wherever they are shown."""
 
 from typing import NamedTuple
 
@@ -6,25 +6,28 @@ OURS = "ours"
 
 
 class Look(NamedTuple):
-    """A contender's title, as the documents have it, and how it is drawn.
-
-    Curves that coincide are told apart by their widths: the wide ones lie below the narrow ones.
-    """
+    """A contender's title, as the documents have it, and the colour that it is drawn in."""
 
     title: str
     colour: str
-    marker: str
-    width: float
 
 
 LOOKS = {
-    "lab": Look("the lab's handler", "#b8c2cc", "o", 7),
-    "powertools-batch": Look("Powertools' batch processor", "#7b6fa8", "s", 4),
-    "powertools-idempotent": Look("… with its idempotency layer", "#c06c52", "v", 2),
-    "transaction": Look("a transaction and a marker a record", "#d9a441", "^", 1.5),
-    OURS: Look("Game Scores", "#0b7a75", "D", 1.5),
+    "lab": Look("the lab's handler", "#b8c2cc"),
+    "powertools-batch": Look("Powertools' batch processor", "#7b6fa8"),
+    "powertools-idempotent": Look("… with its idempotency layer", "#c06c52"),
+    "transaction": Look("a transaction and a marker a record", "#d9a441"),
+    OURS: Look("Game Scores", "#0b7a75"),
 }
 """By the name under which the figures are kept, in the order of showing."""
+
+SCENARIOS = {
+    "fresh": "each user new",
+    "steady": "100 steady users",
+    "20 users": "20 users",
+    "one user": "one user",
+}
+"""The scenarios of adding that pages and plots show, by the name of their figures."""
 
 
 def title_of(name: str) -> str:

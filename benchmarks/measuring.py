@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import json
 import os
 import sys
 import time
@@ -123,17 +122,6 @@ def peak_memory_kib(handler: Handler, event: Event) -> float:
     finally:
         tracemalloc.stop()
     return peak / 1024
-
-
-def floor_us(event: Event) -> float:
-    """CPU a record of parsing the event's JSON, which Lambda's runtime does for every handler."""
-    text = json.dumps(event)
-    times = []
-    for _ in range(20):
-        cpu = time.process_time()
-        json.loads(text)
-        times.append(time.process_time() - cpu)
-    return median(times) / len(event["Records"]) * 1e6
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The committed figures as SVG plots, for the pages in docs/."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +8,13 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from benchmarks.looks import LOOKS, Look
-from benchmarks.results import Row, load
+from benchmarks.looks import LOOKS, SCENARIOS
+from benchmarks.results import PROJECT, Row, load
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "plots"
+FOLDER = PROJECT / "docs" / "plots"
 Axes = Any
 MOST_TICKS = 5
 AS_NUMBERS = FuncFormatter(lambda value, _: f"{value:,.0f}")
-SCENARIOS = {
-    "fresh": "each user new",
-    "steady": "100 steady users",
-    "20 users": "20 users",
-    "one user": "one user",
-}
 STYLE: Any = {
     "svg.hashsalt": "game-scores",
     "svg.fonttype": "none",
@@ -39,7 +33,6 @@ def draw_all(folder: Path = FOLDER) -> list[Path]:
             _draw(folder / "aggregator.svg", (3, 1), (9, 7.6), _draw_aggregator),
             _draw(folder / "growth.svg", (2, 4), (12, 5), _draw_growth),
             _draw(folder / "end-to-end.svg", (1, 2), (9, 3.6), _draw_end_to_end),
-            _draw(folder / "scale.svg", (1, 3), (12, 4.2), _draw_scale),
         ]
 
 
@@ -59,11 +52,7 @@ def _draw(
 
 
 def _draw_aggregator(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
-    found: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        if row["batch"] == 100:
-            key = row["scenario"], row["contender"]
-            found[key] = {**found.get(key, {}), **row}
+    found = {(row["scenario"], row["contender"]): row for row in rows if row["batch"] == 100}
     panels = (
         ("cpu_to_lab_at_4_ms", "CPU a record\n(times the lab's handler)", "{:.2f}"),
         ("wall_ms_per_batch", "time a batch of 100\n(milliseconds)", "{:,.0f}"),
@@ -151,48 +140,6 @@ def _draw_end_to_end(_: Figure, rows: list[Row], axes: list[Axes]) -> None:
         axis.tick_params(axis="x", length=0)
         axis.set_xlabel("records sent, and shards of the stream")
         axis.legend(fontsize=8, ncols=3, loc="upper center")
-
-
-def _draw_scale(figure: Figure, rows: list[Row], axes: list[Axes]) -> None:
-    for name, look in LOOKS.items():
-        own = [row for row in rows if row.get("contender") == name and "dollars_by_part" in row]
-        rates = [row["records_per_second"] for row in own]
-        dollars = [row["dollars_by_part"]["DynamoDB, totals"] for row in own]
-        _curve(axes[0], rates, dollars, look)
-        _curve(axes[1], rates, [row["aggregate_concurrency"] for row in own], look)
-        curve = next(row for row in own if row["records_per_second"] == 100_000)["backlog_curve"]
-        millions = [point / 1e6 for point in curve]
-        _curve(axes[2], range(len(millions)), millions, look, marked=False)
-    for axis, label in (
-        (axes[0], "totals' write units (dollars a month)"),
-        (axes[1], "aggregators side by side (number)"),
-    ):
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.xaxis.set_major_formatter(AS_NUMBERS)
-        axis.yaxis.set_major_formatter(AS_NUMBERS)
-        axis.set_xlabel("load (records a second)")
-        axis.set_ylabel(label)
-    axes[2].set_title("ten minutes' outage at 100,000 records a second", fontsize=9)
-    axes[2].set_xlabel("time since the outage began (minutes)")
-    axes[2].set_ylabel("backlog (million records)")
-    axes[2].set_ylim(0, None)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
-
-
-def _curve(
-    axis: Axes, places: Sequence[float], values: Sequence[float], look: Look, *, marked: bool = True
-) -> None:
-    """A contender's curve, which others that coincide with it leave visible."""
-    axis.plot(
-        places,
-        values,
-        color=look.colour,
-        linewidth=look.width,
-        marker=look.marker if marked else None,
-        markersize=3 + look.width,
-        label=look.title,
-    )
 
 
 def _shards(number: int) -> str:

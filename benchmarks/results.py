@@ -8,7 +8,8 @@ from typing import Any
 
 import botocore
 
-FOLDER = Path(__file__).parent / "results"
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDER = PROJECT / "benchmarks" / "results"
 Row = dict[str, Any]
 
 

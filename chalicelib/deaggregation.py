@@ -12,7 +12,7 @@ Decoded here rather than by the public module (aws_kinesis_agg 1.2.3 with protob
   rejected whole;
 - package size: 2.8 MB unpacked, mostly protobuf, and six, which it imports but does not require;
 - cold start: 16 ms and 59 modules more to import on a development machine, here 1 ms;
-- speed and memory: `python -m benchmarks.subjects.deaggregation` runs both; this one is about
+- speed and memory: `python -m benchmarks deaggregation` runs both; this one is about
   twice as fast, and a million tiny user records take 0.14 GB here, 0.71 GB there.
 """
 

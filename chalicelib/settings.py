@@ -1,6 +1,7 @@
-"""The environment of a deployed function, read once."""
+"""The environment of a deployed function."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 UNRECORDED = "not recorded: run `python -m operations deploy data record` first"
@@ -9,6 +10,26 @@ imported anywhere. No stream can be called so: `chalice deploy` fails at the map
 of AWS that Chalice prints quotes it."""
 
 UNRECORDED_STREAM_ARN = f"arn:aws:dynamodb:us-east-1:000000000000:table/{UNRECORDED}/stream/none"
+
+
+class _Environment(Mapping[str, str]):
+    """os.environ as it is whenever a name is looked up.
+
+    chalice.test.Client puts the recorded variables of its stage there for an invocation only, when
+    app.py has long been imported.
+    """
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+ENVIRONMENT = _Environment()
 
 
 class MissingSetting(LookupError):

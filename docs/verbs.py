@@ -1,4 +1,4 @@
-"""The reference of the command line, written from the command line itself."""
+"""The reference of the command line: what each verb's --help prints."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,7 @@ import click
 
 from operations.__main__ import operations
 
-COMMON = ("stage", "profile", "region", "endpoint_url", "as_json")
-"""Options of most verbs, told of once."""
+PROGRAM = "python -m operations"
 
 
 def verbs(group: click.Group = operations, *path: str) -> Iterator[tuple[str, click.Command]]:
@@ -20,60 +19,11 @@ def verbs(group: click.Group = operations, *path: str) -> Iterator[tuple[str, cl
 
 
 def reference() -> str:
-    """What each verb does, and its own options."""
-    return "\n\n".join(_verb(name, command) for name, command in verbs())
-
-
-def common_options() -> str:
-    """The options that most verbs have."""
-    found: dict[str, click.Option] = {}
-    for _, command in verbs():
-        for option in _options(command):
-            if option.name in COMMON:
-                found.setdefault(option.name, option)
-    return _table([found[name] for name in COMMON if name in found])
-
-
-def _verb(name: str, command: click.Command) -> str:
-    arguments = " ".join(
-        parameter.make_metavar(click.Context(command))
-        for parameter in command.params
-        if isinstance(parameter, click.Argument)
-    )
-    own = [option for option in _options(command) if option.name not in COMMON]
-    parts = [f"### `{name}{' ' + arguments if arguments else ''}`", _text(command.help or "")]
-    if own:
-        parts.append(_table(own))
+    """A heading for each verb, and its help as a terminal of 80 columns shows it."""
+    settings = operations.context_settings
+    program = click.Context(operations, info_name=PROGRAM, terminal_width=80, **settings)
+    parts = []
+    for name, verb in verbs():
+        text = verb.get_help(click.Context(verb, program, info_name=name))
+        parts.append(f"### `{name}`\n\n```\n{text}\n```")
     return "\n\n".join(parts)
-
-
-def _options(command: click.Command) -> list[click.Option]:
-    return [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
-
-
-def _table(options: list[click.Option]) -> str:
-    lines = [
-        f"| {_names(each)} | {_default(each)} | {_text(each.help or '')} |" for each in options
-    ]
-    return "\n".join(["| Option | Default | |", "|---|---|---|", *lines])
-
-
-def _names(option: click.Option) -> str:
-    names = ", ".join(option.opts)
-    return f"`{names}`" if option.is_flag else f"`{names} {_kind(option)}`"
-
-
-def _kind(option: click.Option) -> str:
-    if isinstance(option.type, click.Choice):
-        return "/".join(str(each) for each in option.type.choices)
-    return option.metavar or option.type.name.upper().removesuffix(" RANGE")
-
-
-def _default(option: click.Option) -> str:
-    return f"`{option.default}`" if option.show_default else ""
-
-
-def _text(text: str) -> str:
-    """Help as Markdown: paragraphs stay, lines are joined."""
-    paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
-    return "\n\n".join(paragraphs).replace("|", "\\|").replace("<", "&lt;")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -29,14 +30,47 @@ from operations.scores.send import send_payloads
 from tests.data_stack import DataStack, empty_data_stack
 
 hypothesis.settings.register_profile(
-    "unshrunk", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+"""However busy the machine is."""
+
+hypothesis.settings.register_profile(
+    "unshrunk",
+    hypothesis.settings.get_profile("patient"),
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
 )
 """For when it only matters whether a test fails, as with mutants."""
 
+hypothesis.settings.load_profile("patient")
+
 Invoke = Callable[..., str]
+
+PATIENCE_SECONDS = 180
+"""How long tests wait for what should be there within seconds: the machine may be busy."""
 
 AWS_FIXTURES = {"aws", "stage"}
 """Each test process starts an embedded AWS of its own for them."""
+
+
+LONGEST = (
+    "test_deploy.py",
+    "test_rebuild.py",
+    "test_policies.py",
+    "test_wire.py",
+    "test_first_deploy.py",
+    "test_package.py",
+    "test_make_it_yours.py",
+    "test_end_to_end.py",
+    "test_delivery.py",
+    "test_leftovers.py",
+)
+"""The files that take longest come first, so that no worker is left with one at the end."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than there are cores, as tests often wait for what they deploy; at most 4."""
+    return min(4, len(os.sched_getaffinity(0)) + 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +78,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if AWS_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs_can_be_interrupted() -> Iterator[None]:
+    """Let the programs that tests start take SIGINT, even where the tests ignore it.
+
+    What a shell starts by `nohup` or with `&` ignores it, and so would all that it starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -138,9 +184,9 @@ def drive(stage: Stage, scores: dict[str, int]) -> dict[str, Decimal]:
         for name, score in scores.items()
     ]
     send_payloads(stage.aws.client("kinesis"), stage.names.stream, payloads)
-    deadline = time.monotonic() + 30
+    patient_until = time.monotonic() + PATIENCE_SECONDS
     totals: dict[str, Decimal] = {}
-    while not scores.keys() <= totals.keys() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    while not scores.keys() <= totals.keys() and time.monotonic() < patient_until:
+        time.sleep(0.1)
         totals = read_totals(stage.aws.client("dynamodb"), stage.names.totals_table)
     return totals

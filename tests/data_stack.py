@@ -80,7 +80,7 @@ def empty_data_stack(aws: EmbeddedAws) -> DataStack:
     if functions or [stack["StackName"] for stack in stacks] != [DATA_STACK]:
         return new_data_stack(aws)
     found = _data_stack(aws, outputs_of(stacks[0]))
-    tables = {found.names.records_table, found.names.totals_table, found.names.receipts_table}
+    tables = {each for name, each in found.variables.items() if name.endswith("_TABLE")}
     there = set(found.dynamodb.list_tables()["TableNames"])
     if not tables <= there:
         return new_data_stack(aws)

@@ -1,5 +1,5 @@
-"""Beyond one machine: what documented limits let the pipeline do, simulated.
+"""What a rate that no machine here can make would need and cost, reckoned from what is measured.
 
-What AWS decides is an assumption, with its source; what this project decides (requests, write units
-and CPU a record) is measured. A run is repeatable: chance has a fixed seed.
+What this project decides (requests, write units and CPU a record) is measured; what AWS decides is
+an assumption, with its source.
 """

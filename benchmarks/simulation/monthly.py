@@ -3,23 +3,11 @@
 from dataclasses import dataclass
 
 from benchmarks.simulation import assumptions
+from benchmarks.simulation.assumptions import SECONDS_A_MONTH
+from benchmarks.simulation.deployed import alarms, count_custom_metrics, log_bytes_beside_payload
 
-SECONDS_A_MONTH = assumptions.HOURS_A_MONTH * 3600
-LOG_BYTES_BESIDE_THE_PAYLOAD = 139
-"""Of a record's line, with the 26 bytes that CloudWatch Logs adds to each for billing."""
-
-LOG_BYTES_AN_INVOCATION = 1_100
-DOLLARS_PER_DASHBOARD = 3.00
-DOLLARS_PER_ALARM_METRIC = 0.10
-DOLLARS_PER_CUSTOM_METRIC = 0.30
-CUSTOM_METRICS = 12
-"""Of chalicelib/telemetry.py, five of ProcessKinesisRecords and seven of AggregateScoresByUser."""
-
-DOLLARS_PER_COMPOSITE_ALARM = 0.50
-ALARM_METRICS = 14 + 2 + 2 * 2
-"""Fourteen alarms of one metric each, one of two, and the parts of two composite ones."""
-
-COMPOSITE_ALARMS = 2
+PAYLOADS = "Logs, the payloads"
+"""The part that LOG_LEVEL WARNING leaves out."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +19,16 @@ class Invocations:
     memory_mb: int
 
     @property
+    def at_a_time(self) -> float:
+        """How many are under way, on average."""
+        return self.per_second * self.milliseconds / 1000
+
+    @property
     def dollars(self) -> float:
         """A month's invocations, and the memory for as long as they take."""
-        invocations = self.per_second * SECONDS_A_MONTH
-        gb_seconds = invocations * self.milliseconds / 1000 * self.memory_mb / 1024
+        gb_seconds = self.at_a_time * SECONDS_A_MONTH * self.memory_mb / 1024
         return (
-            invocations / 1e6 * assumptions.DOLLARS_PER_MILLION_INVOCATIONS
+            self.per_second * SECONDS_A_MONTH / 1e6 * assumptions.DOLLARS_PER_MILLION_INVOCATIONS
             + gb_seconds * assumptions.DOLLARS_PER_GB_SECOND
         )
 
@@ -47,59 +39,29 @@ class Month:
 
     records_per_second: float
     shards: int
-    ingestion: Invocations
-    aggregation: Invocations
+    storing: Invocations
+    adding: Invocations
     units_to_add: float
-    units_to_store: float = 1.0
     payload_bytes: int = 60
 
     @property
-    def kinesis(self) -> float:
-        """Dollars for shard hours and records up to 25 KB."""
-        shard_hours = self.shards * assumptions.HOURS_A_MONTH
-        puts = self._records / 1e6
-        return (
-            shard_hours * assumptions.DOLLARS_PER_SHARD_HOUR
-            + puts * assumptions.DOLLARS_PER_MILLION_PUTS
-        )
-
-    @property
-    def storing(self) -> float:
-        """Dollars for the write units of GameScoreRecords."""
-        return _dollars_for_units(self._records * self.units_to_store)
-
-    @property
-    def adding(self) -> float:
-        """Dollars for the write units of totals and receipts."""
-        return _dollars_for_units(self._records * self.units_to_add)
-
-    @property
-    def functions(self) -> float:
-        """Dollars for Lambda."""
-        return self.ingestion.dollars + self.aggregation.dollars
-
-    @property
-    def logs(self) -> float:
-        """Dollars for each invocation's lines, and each record's payload."""
-        return self.logs_of_invocations + _dollars_for_logs(
-            self._records * (self.payload_bytes + LOG_BYTES_BESIDE_THE_PAYLOAD)
-        )
-
-    @property
-    def logs_of_invocations(self) -> float:
-        """The same with LOG_LEVEL WARNING: no payloads."""
-        invocations = self.ingestion.per_second + self.aggregation.per_second
-        return _dollars_for_logs(invocations * SECONDS_A_MONTH * LOG_BYTES_AN_INVOCATION)
-
-    @property
     def parts(self) -> dict[str, float]:
-        """All of them, by the service and what it does."""
+        """Dollars by the service and what it does."""
+        millions = self.records_per_second * SECONDS_A_MONTH / 1e6
+        shard_hours = self.shards * assumptions.HOURS_A_MONTH
+        units = millions * assumptions.DOLLARS_PER_MILLION_WRITE_UNITS
+        line_bytes = self.payload_bytes + log_bytes_beside_payload() + assumptions.LOG_BYTES_ADDED
         return {
-            "Kinesis": self.kinesis,
-            "DynamoDB, records": self.storing,
-            "DynamoDB, totals": self.adding,
-            "Lambda": self.functions,
-            "Logs": self.logs,
+            "Kinesis": shard_hours * assumptions.DOLLARS_PER_SHARD_HOUR
+            + millions * assumptions.DOLLARS_PER_MILLION_PUTS,
+            "DynamoDB, records": units,
+            "DynamoDB, totals": units * self.units_to_add,
+            "Lambda": self.storing.dollars + self.adding.dollars,
+            "Logs, an invocation's": _dollars_for_logs(
+                self.storing.per_second + self.adding.per_second,
+                assumptions.LOG_BYTES_AN_INVOCATION,
+            ),
+            PAYLOADS: _dollars_for_logs(self.records_per_second, line_bytes),
         }
 
     @property
@@ -107,24 +69,18 @@ class Month:
         """The whole, without monitoring."""
         return sum(self.parts.values())
 
-    @property
-    def _records(self) -> float:
-        return self.records_per_second * SECONDS_A_MONTH
-
 
 def dollars_for_monitoring() -> float:
     """Dashboard, alarms and own metrics, whatever the rate."""
+    metrics = [each.metrics for each in alarms()]
     return (
-        DOLLARS_PER_DASHBOARD
-        + DOLLARS_PER_ALARM_METRIC * ALARM_METRICS
-        + DOLLARS_PER_COMPOSITE_ALARM * COMPOSITE_ALARMS
-        + DOLLARS_PER_CUSTOM_METRIC * CUSTOM_METRICS
+        assumptions.DOLLARS_PER_DASHBOARD
+        + assumptions.DOLLARS_PER_ALARM_METRIC * sum(metrics)
+        + assumptions.DOLLARS_PER_COMPOSITE_ALARM * metrics.count(0)
+        + assumptions.DOLLARS_PER_CUSTOM_METRIC * count_custom_metrics()
     )
 
 
-def _dollars_for_units(units: float) -> float:
-    return units / 1e6 * assumptions.DOLLARS_PER_MILLION_WRITE_UNITS
-
-
-def _dollars_for_logs(size_in_bytes: float) -> float:
-    return size_in_bytes / 1e9 * assumptions.DOLLARS_PER_LOG_GB
+def _dollars_for_logs(lines_per_second: float, line_bytes: float) -> float:
+    gigabytes = lines_per_second * line_bytes * SECONDS_A_MONTH / 1e9
+    return gigabytes * assumptions.DOLLARS_PER_LOG_GB

@@ -15,11 +15,6 @@ def zipf_players(users: int, chance: random.Random) -> Iterator[int]:
         yield from chance.choices(numbers, cum_weights=_cumulated(users), k=DRAWN_AT_ONCE)
 
 
-def hottest_share(users: int) -> float:
-    """The busiest player's share of the records."""
-    return 1 / _cumulated(users)[-1]
-
-
 @cache
 def _cumulated(users: int) -> list[float]:
     return list(itertools.accumulate(1 / rank for rank in range(1, users + 1)))

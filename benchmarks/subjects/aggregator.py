@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from rich.table import Table
-
 import app
 from benchmarks.capacity import count_capacity
 from benchmarks.contenders import RIVAL_TABLES, TOTALS_TABLE, contenders, rival_session
 from benchmarks.events import Event, Players, stream_events
 from benchmarks.looks import OURS
-from benchmarks.measuring import Announce, Cost, alternate, floor_us, peak_memory_kib, silent
-from benchmarks.report import Column, draw_table
+from benchmarks.measuring import Announce, Cost, alternate, peak_memory_kib, silent
+from benchmarks.report import Column, Report
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS
 from benchmarks.rivals.interface import Handler, create_markers_table
@@ -65,6 +63,7 @@ def reported_scenarios() -> Iterator[tuple[str, Players, int, int]]:
 
 
 def measure(*, quick: bool, announce: Announce) -> list[Row]:
+    """A row for each scenario, batch and contender."""
     rows: list[Row] = []
     with dynamodb_server() as server, silent():
         session = rival_session()
@@ -77,7 +76,10 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
     if not quick:
         announce("aggregator: write units as the embedded AWS reports them")
         rows += _measure_on_embedded_aws()
-    return rows
+    merged: dict[tuple[str, int, str], Row] = {}
+    for row in rows:
+        merged.setdefault((row["scenario"], row["batch"], row["contender"]), {}).update(row)
+    return list(merged.values())
 
 
 def _measure_scenario(
@@ -113,9 +115,6 @@ def _measure_scenario(
         server.set_latency(0)
     rows: list[Row] = []
     for name, cost in costs.items():
-        peak = None
-        if batch < LARGE and scenario in ("steady", "one user"):
-            peak = peak_memory_kib(handlers[name], next(make_events(f"{scenario}-memory-{name}")))
         rows.append(
             {
                 "scenario": scenario,
@@ -127,29 +126,26 @@ def _measure_scenario(
                 "requests_per_record": cost.requests,
                 "write_units_per_record": cost.write_units,
                 "read_units_per_record": cost.read_units,
-                "wall_ms_per_batch": walls[name].wall_ms_per_batch if walls else None,
-                "wall_spread": walls[name].wall_spread if walls else None,
-                "cpu_spread_at_4_ms": walls[name].cpu_spread if walls else None,
-                "cpu_us_per_record_at_4_ms": walls[name].cpu_us if walls else None,
-                "cpu_to_lab_at_4_ms": walls[name].cpu_us / walls["lab"].cpu_us if walls else None,
-                "wall_to_lab": walls[name].wall_ms_per_batch / walls["lab"].wall_ms_per_batch
-                if walls
-                else None,
-                "peak_kib": peak,
                 "batches": cost.batches,
             }
         )
-    floor = floor_us(next(make_events(f"{scenario}-floor")))
-    rows.append(
-        {
-            "scenario": scenario,
-            "batch": batch,
-            "contender": "floor: parsing the event",
-            "cpu_us_per_record": floor,
-            "cpu_to_lab": floor / costs["lab"].cpu_us,
-        }
-    )
+        if walls:
+            rows[-1] |= _at_latency(walls[name], walls["lab"])
+        if batch < LARGE and scenario in ("steady", "one user"):
+            event = next(make_events(f"{scenario}-memory-{name}"))
+            rows[-1]["peak_kib"] = peak_memory_kib(handlers[name], event)
     return rows
+
+
+def _at_latency(cost: Cost, lab: Cost) -> Row:
+    return {
+        "cpu_us_per_record_at_4_ms": cost.cpu_us,
+        "cpu_to_lab_at_4_ms": cost.cpu_us / lab.cpu_us,
+        "cpu_spread_at_4_ms": cost.cpu_spread,
+        "wall_ms_per_batch": cost.wall_ms_per_batch,
+        "wall_to_lab": cost.wall_ms_per_batch / lab.wall_ms_per_batch,
+        "wall_spread": cost.wall_spread,
+    }
 
 
 def _events(players: Players, batch: int, prefix: str) -> Iterator[Event]:
@@ -207,11 +203,9 @@ def _measure_on_embedded_aws() -> list[Row]:
     return rows
 
 
-def show(rows: list[Row]) -> Table:
-    reported = {_key(row): row for row in rows if "reported_write_units_per_record" in row}
-    measured = [row for row in rows if "cpu_us_per_record" in row]
-    lines = [{**reported.pop(_key(row), {}), **row} for row in measured] + [*reported.values()]
-    columns = (
+REPORT = Report(
+    "The aggregator, a record",
+    (
         Column("scenario", "Users"),
         Column("batch", "Batch", ","),
         Column("contender", ""),
@@ -224,9 +218,6 @@ def show(rows: list[Row]) -> Table:
         Column("cpu_us_per_record_at_4_ms", "CPU", ".0f", " µs"),
         Column("wall_ms_per_batch", "Batch", ".0f", " ms"),
         Column("peak_kib", "Peak memory", ",.0f", " KiB"),
-    )
-    return draw_table("The aggregator, a record", lines, columns, ("scenario", "batch"))
-
-
-def _key(row: Row) -> tuple[str, int, str]:
-    return row["scenario"], row["batch"], row["contender"]
+    ),
+    ("scenario", "batch"),
+)

@@ -13,14 +13,12 @@ from multiprocessing import get_context
 from statistics import median
 from typing import NamedTuple
 
-from rich.table import Table
-
 import app
 from benchmarks.contenders import TOTALS_TABLE, contenders, rival_session
 from benchmarks.events import Event, Players, kinesis_events, stream_events
 from benchmarks.looks import OURS
 from benchmarks.measuring import CONTEXT, Announce, silent
-from benchmarks.report import Column, draw_table
+from benchmarks.report import Column, Report
 from benchmarks.results import Row
 from benchmarks.rivals import AGGREGATORS, INGESTERS
 from benchmarks.seeds import STEADY_USER
@@ -123,8 +121,9 @@ def _rows(shard: Shard, rates: Mapping[str, list[float]]) -> list[Row]:
     ]
 
 
-def show(rows: list[Row]) -> Table:
-    columns = (
+REPORT = Report(
+    "Catching up at 4 ms a request",
+    (
         Column("work", "Work"),
         Column("batch", "Batch", ",d"),
         Column("parallelization", "at a time", "d"),
@@ -133,7 +132,6 @@ def show(rows: list[Row]) -> Table:
         Column("records_per_second", "Records/s", ",.0f"),
         Column("slowest_run", "slowest run", ",.0f"),
         Column("fastest_run", "fastest", ",.0f"),
-    )
-    return draw_table(
-        "Catching up at 4 ms a request", rows, columns, ("work", "batch", "parallelization")
-    )
+    ),
+    ("work", "batch", "parallelization"),
+)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,21 +9,17 @@ import zipfile
 from pathlib import Path
 from statistics import median
 
-from rich.table import Table
-
 from benchmarks.contenders import CREDENTIALS, NAMES, TOTALS_TABLE
 from benchmarks.events import Event, insertion
-from benchmarks.looks import OURS
 from benchmarks.measuring import Announce
-from benchmarks.report import Column, draw_table
-from benchmarks.results import Row
+from benchmarks.report import Column, Report
+from benchmarks.results import PROJECT, Row
 from dynamodb_model.server import dynamodb_server
-from operations.aws.config import PROJECT
-from operations.deploy.chalice import copy_app
-from operations.local.server import LOCAL_FOLDER
+from operations.deploy.package import package_app
 from operations.scores.events import kinesis_record
 
 CLIENT = "boto3 and a client"
+PACKAGE = "Game Scores, the package"
 
 BEGIN = """
 import json, sys, time
@@ -49,9 +44,9 @@ boto3.resource("dynamodb").Table("{TOTALS_TABLE}").update_item(
     ExpressionAttributeValues={{":s": Decimal(image["Score"]["N"])}},
 )
 """,
-    "ours, imported": "import app",
-    "ours, first stream record": "import app; app.aggregate_scores_by_user(event, None)",
-    "ours, first Kinesis record": "import app; app.process_kinesis_records(event, None)",
+    "Game Scores, imported": "import app",
+    "Game Scores, first stream record": "import app; app.aggregate_scores_by_user(event, None)",
+    "Game Scores, first Kinesis record": "import app; app.process_kinesis_records(event, None)",
 }
 
 
@@ -88,7 +83,7 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
     ]
     if not quick:
         announce("cold start: the package's size")
-        rows.append({"contender": f"{OURS}, the package", **_package_sizes()})
+        rows.append({"contender": PACKAGE, **_package_sizes()})
     return rows
 
 
@@ -112,28 +107,17 @@ def _run(script: str, event: Event, endpoint_url: str) -> dict[str, float]:
 
 
 def _package_sizes() -> Row:
-    """What `chalice package` makes: the zip that Lambda loads, and what it unpacks to."""
-    LOCAL_FOLDER.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="package-", dir=LOCAL_FOLDER))
-    try:
-        subprocess.run(
-            [sys.executable, "-c", "from chalice.cli import main; main()", "package", "out"],
-            cwd=copy_app(PROJECT, folder),
-            env={**os.environ, **CREDENTIALS, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            check=True,
-            timeout=120,
-        )
-        (package,) = folder.glob("*/out/deployment.zip")
+    """The zip that Lambda loads, and what it unpacks to."""
+    with tempfile.TemporaryDirectory(prefix="game-scores-") as folder:
+        package = package_app(PROJECT, "prod", Path(folder)).with_name("deployment.zip")
         with zipfile.ZipFile(package) as archive:
             unpacked = sum(each.file_size for each in archive.infolist())
         return {"zip_mib": package.stat().st_size / 2**20, "unpacked_mib": unpacked / 2**20}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def show(rows: list[Row]) -> Table:
-    columns = (
+REPORT = Report(
+    "Cold start, a fresh interpreter",
+    (
         Column("contender", ""),
         Column("cpu_ms", "CPU", ".0f", " ms"),
         Column("cpu_to_client", "to boto3's"),
@@ -142,5 +126,6 @@ def show(rows: list[Row]) -> Table:
         Column("peak_mib", "Memory", ".0f", " MiB"),
         Column("zip_mib", "Zip", ".1f", " MiB"),
         Column("unpacked_mib", "Unpacked", ".1f", " MiB"),
-    )
-    return draw_table("Cold start, a fresh interpreter", rows, columns, ())
+    ),
+    (),
+)

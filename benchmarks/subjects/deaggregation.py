@@ -1,6 +1,7 @@
-"""User records a second out of aggregates, here and by the public module aws_kinesis_agg.
+"""De-aggregation: user records a second of CPU, here and by the public module.
 
-Both go from an event's base64 to the bytes of every user record, in turns on the same records.
+Both go from an event's base64 to the bytes of every user record, in turns on the same records. The
+module is aws_kinesis_agg.
 """
 
 import base64
@@ -8,49 +9,44 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from aws_kinesis_agg.deaggregator import deaggregate_records
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.measuring import Announce
+from benchmarks.report import Column, Report
+from benchmarks.results import Row
 from chalicelib.deaggregation import UserRecord
 from chalicelib.opening import unpack
 from operations.aws.aggregation import AGGREGATE_BYTES, encode_aggregate, group_by_size
+from operations.scores.events import kinesis_record
 
-ROUNDS = 7
 SCORE = b'{"RecordID": %d, "Username": "player-%04d", "Score": 12.34}'
 
 EventRecord = Mapping[str, Any]
 
 
-class Measurement(NamedTuple):
-    """One input's figures, medians over the rounds, in user records a second."""
-
-    name: str
-    user_records: int
-    here_per_second: float
-    module_per_second: float
-
-
-def run(rounds: int = ROUNDS) -> list[Measurement]:
-    """The figures for aggregates as producers write them and for the most that one can hold."""
+def measure(*, quick: bool, announce: Announce) -> list[Row]:
+    """A row for aggregates as producers write them, and for the most that one can hold."""
+    count, rounds = (1_000, 1) if quick else (100_000, 3)
     scores = [
-        UserRecord(SCORE % (number, number % 500), f"key-{number % 500}")
-        for number in range(100_000)
+        UserRecord(SCORE % (number, number % 500), f"key-{number % 500}") for number in range(count)
     ]
-    tiny = [UserRecord(b"{}", "key")] * 1_000_000
-    small = [encode_aggregate(group) for group in group_by_size(scores, AGGREGATE_BYTES)]
-    return [
-        measure("scores, 50 KB an aggregate", small, rounds),
-        measure("scores, all in one", [encode_aggregate(scores)], rounds),
-        measure("two bytes each, in one", [encode_aggregate(tiny)], max(1, rounds // 2)),
-    ]
+    tiny = [UserRecord(b"{}", "key")] * (10 * count)
+    rows = []
+    for name, groups in (
+        ("scores, 50 KB an aggregate", group_by_size(scores, AGGREGATE_BYTES)),
+        ("scores, all in one", [scores]),
+        ("two bytes each, in one", [tiny]),
+    ):
+        announce(f"de-aggregation: {name}")
+        rows.append(compare(name, [encode_aggregate(group) for group in groups], rounds))
+    return rows
 
 
-def measure(name: str, aggregates: Sequence[bytes], rounds: int) -> Measurement:
-    """Both decoders' figures, measured in turns; they must find the same user records."""
-    records = [event_record(data) for data in aggregates]
+def compare(name: str, aggregates: Sequence[bytes], rounds: int) -> Row:
+    """Both decoders' medians, measured in turns; they must find the same user records."""
+    records = [kinesis_record(data) for data in aggregates]
     seconds: dict[Callable[[Sequence[EventRecord]], int], list[float]] = {
         count_here: [],
         count_by_module: [],
@@ -59,12 +55,18 @@ def measure(name: str, aggregates: Sequence[bytes], rounds: int) -> Measurement:
     for _ in range(rounds):
         for count, times in seconds.items():
             gc.collect()
-            started = time.perf_counter()
+            started = time.process_time()
             counts.add(count(records))
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
     (user_records,) = counts
     here, module = (user_records / median(times) for times in seconds.values())
-    return Measurement(name, user_records, here, module)
+    return {
+        "aggregates": name,
+        "user_records": user_records,
+        "here_per_second": here,
+        "module_per_second": module,
+        "times_the_modules_rate": here / module,
+    }
 
 
 def count_here(records: Sequence[EventRecord]) -> int:
@@ -81,39 +83,13 @@ def count_by_module(records: Sequence[EventRecord]) -> int:
     return len([base64.b64decode(each["kinesis"]["data"]) for each in decoded])
 
 
-def event_record(data: bytes) -> EventRecord:
-    """A Kinesis record as Lambda delivers it."""
-    return {
-        "kinesis": {
-            "kinesisSchemaVersion": "1.0",
-            "partitionKey": "key",
-            "sequenceNumber": "1",
-            "data": base64.b64encode(data).decode(),
-            "approximateArrivalTimestamp": 1_795_413_600.25,
-        },
-        "eventSource": "aws:kinesis",
-        "eventID": "shardId-000000000000:1",
-        "eventName": "aws:kinesis:record",
-        "awsRegion": "us-east-1",
-    }
-
-
-def figures(measurements: Sequence[Measurement]) -> Table:
-    """The figures for a person."""
-    table = Table(title="User records a second, medians")
-    table.add_column("Input")
-    for heading in ("User records", "Here", "aws_kinesis_agg", "Times"):
-        table.add_column(heading, justify="right")
-    for each in measurements:
-        table.add_row(
-            each.name,
-            f"{each.user_records:,}",
-            f"{each.here_per_second:,.0f}",
-            f"{each.module_per_second:,.0f}",
-            f"{each.here_per_second / each.module_per_second:.2f}",
-        )
-    return table
-
-
-if __name__ == "__main__":
-    Console().print(figures(run()))
+REPORT = Report(
+    "De-aggregation, user records a second of CPU",
+    (
+        Column("aggregates", "Aggregates"),
+        Column("user_records", "User records", ","),
+        Column("here_per_second", "Here, a second", ",.0f"),
+        Column("module_per_second", "aws_kinesis_agg", ",.0f"),
+        Column("times_the_modules_rate", "Times its rate"),
+    ),
+)

@@ -4,13 +4,11 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
-from rich.table import Table
-
 import app
 from benchmarks.contenders import contenders, rival_session
 from benchmarks.events import Event, kinesis_events
-from benchmarks.measuring import Announce, alternate, floor_us, peak_memory_kib, silent
-from benchmarks.report import Column, draw_table
+from benchmarks.measuring import Announce, alternate, peak_memory_kib, silent
+from benchmarks.report import Column, Report
 from benchmarks.results import Row
 from benchmarks.rivals import INGESTERS
 from dynamodb_model.server import dynamodb_server
@@ -66,16 +64,6 @@ def measure(*, quick: bool, announce: Announce) -> list[Row]:
                             "peak_kib": peak_memory_kib(handlers[name], next(make_events(""))),
                         }
                     )
-                floor = floor_us(next(make_events("")))
-                rows.append(
-                    {
-                        "payloads": kind,
-                        "payload_bytes": size,
-                        "contender": "floor: parsing the event",
-                        "cpu_us_per_record": floor,
-                        "cpu_to_lab": floor / costs["lab"].cpu_us,
-                    }
-                )
     return rows
 
 
@@ -85,8 +73,9 @@ def _events(
     return kinesis_events(kind, size, batch, next(first_ids))
 
 
-def show(rows: list[Row]) -> Table:
-    columns = (
+REPORT = Report(
+    "Ingestion, a record",
+    (
         Column("payloads", "Payloads"),
         Column("payload_bytes", "Bytes", ","),
         Column("contender", ""),
@@ -97,5 +86,6 @@ def show(rows: list[Row]) -> Table:
         Column("cpu_us_per_record", "CPU", ".0f", " µs"),
         Column("wall_ms_per_batch", "Batch", ".0f", " ms"),
         Column("peak_kib", "Peak memory", ",.0f", " KiB"),
-    )
-    return draw_table("Ingestion, a record", rows, columns, ("payloads", "payload_bytes"))
+    ),
+    ("payloads", "payload_bytes"),
+)

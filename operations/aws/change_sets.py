@@ -1,21 +1,23 @@
 """What a stack's update would change, planned by CloudFormation before anything is changed."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
 from botocore.exceptions import ClientError
 
 from operations.aws.errors import Misuse, OperationFailed
+from operations.aws.templates import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.literals import ChangeSetTypeType
     from mypy_boto3_cloudformation.type_defs import (
         DescribeChangeSetOutputTypeDef,
         ParameterTypeDef,
+        ResourceToImportTypeDef,
     )
 
 PLAN_SECONDS = 120
@@ -44,43 +46,58 @@ class PlannedChange:
         )
 
 
+class WantedStack(NamedTuple):
+    """What a stack is to be: a template's body and values of its parameters.
+
+    With `imports`, nothing is changed, but these resources of the template, which are there, are
+    the stack's from then on.
+    """
+
+    name: str
+    body: str
+    parameters: Mapping[str, str]
+    imports: "Sequence[ResourceToImportTypeDef]" = ()
+
+
 class ChangeSet(NamedTuple):
-    """A change set that is ready to be executed; `creates` the stack, if there is none yet."""
+    """A change set that is ready to be executed; `is_first`: there is no stack yet."""
 
     stack: str
     name: str
-    creates: bool
+    kind: "ChangeSetTypeType"
+    is_first: bool
     changes: tuple[PlannedChange, ...]
 
 
 def plan_changes(
-    cloudformation: "CloudFormationClient",
-    stack: str,
-    body: str,
-    parameters: Mapping[str, str],
-    before: Mapping[str, Any] | None,
+    cloudformation: "CloudFormationClient", wanted: WantedStack, before: Mapping[str, Any] | None
 ) -> ChangeSet | None:
-    """Plan what makes the stack match the template's body; None if nothing would change.
+    """Plan what makes the stack as wanted; None if nothing would change.
 
     `before` is the stack as it is. Raises OperationFailed where CloudFormation refuses the change.
     """
-    planned = ChangeSet(stack, f"deploy-{time.time_ns()}", before is None, ())
+    stack, imports = wanted.name, wanted.imports
+    kind: ChangeSetTypeType = "IMPORT" if imports else "UPDATE" if before else "CREATE"
+    planned = ChangeSet(stack, f"{stack}-{time.time_ns()}", kind, before is None, ())
+    arguments: Any = {"ResourcesToImport": imports} if imports else {}
     try:
-        cloudformation.create_change_set(
+        made = cloudformation.create_change_set(
             StackName=stack,
             ChangeSetName=planned.name,
-            ChangeSetType="CREATE" if planned.creates else "UPDATE",
-            TemplateBody=body,
-            Parameters=_parameter_values(body, parameters, before),
+            ChangeSetType=kind,
+            TemplateBody=wanted.body,
+            Parameters=_parameter_values(wanted, before),
             Capabilities=CAPABILITIES,
+            **arguments,
         )
         plan = _wait_for_plan(cloudformation, planned)
     except ClientError as error:
         raise OperationFailed(f"CloudFormation refuses the stack {stack}: {error}") from error
     if plan["Status"] != "FAILED":
         return planned._replace(changes=_changes(plan))
-    drop_change_set(cloudformation, planned)
     reason = plan.get("StatusReason", "CloudFormation gives no reason")
+    reason = explain_invalid(cloudformation, reason, {"ChangeSetName": made["Id"]})
+    drop_change_set(cloudformation, planned)
     if any(phrase in reason for phrase in NOTHING_TO_DO):
         return None
     raise OperationFailed(f"CloudFormation refuses the change of the stack {stack}: {reason}")
@@ -100,7 +117,7 @@ def require_parameters(template: Path, given: Collection[str]) -> None:
 def drop_change_set(cloudformation: "CloudFormationClient", planned: ChangeSet) -> None:
     """Delete the change set, and the empty stack that CloudFormation makes for a first one."""
     cloudformation.delete_change_set(StackName=planned.stack, ChangeSetName=planned.name)
-    if planned.creates:
+    if planned.is_first:
         cloudformation.delete_stack(StackName=planned.stack)
 
 
@@ -115,6 +132,26 @@ def refuse_data_loss(name: str, changes: tuple[PlannedChange, ...], allowed: set
             f"{named}. Take the change out of the template or parameters, or, to lose that data, "
             f"say so with {allowance}."
         )
+
+
+def explain_invalid(
+    cloudformation: "CloudFormationClient", reason: str, of: Mapping[str, str]
+) -> str:
+    """The reason of a failure; where it only refers to DescribeEvents, what that tells.
+
+    So it does when a template is found invalid before it is deployed, e.g. since a name is taken:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    """
+    if "DescribeEvents" not in reason:
+        return reason
+    arguments: Any = {**of, "Filters": {"FailedEvents": True}}
+    found = cloudformation.describe_events(**arguments)["OperationEvents"]
+    told = [
+        f"{each.get('LogicalResourceId')}: {each['ValidationStatusReason']}"
+        for each in found
+        if each.get("ValidationStatus") == "FAILED"
+    ]
+    return "; ".join(dict.fromkeys(told)) or reason
 
 
 def _wait_for_plan(
@@ -143,31 +180,23 @@ def _wait_for_plan(
 
 
 def _parameter_values(
-    body: str, parameters: Mapping[str, str], before: Mapping[str, Any] | None
+    wanted: WantedStack, before: Mapping[str, Any] | None
 ) -> list["ParameterTypeDef"]:
     given: list[ParameterTypeDef] = [
-        {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        {"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()
     ]
     if before is None:
         return given
-    kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(parameters)
+    kept = {each["ParameterKey"] for each in before.get("Parameters", [])} - set(wanted.parameters)
     return given + [
         {"ParameterKey": name, "UsePreviousValue": True}
-        for name in _declared_parameters(body)
+        for name in _declared_parameters(wanted.body)
         if name in kept
     ]
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a template, but not CloudFormation's functions in it, as !Ref."""
-
-
-_Template.add_multi_constructor("!", lambda _loader, _function, _node: None)
-
-
 def _declared_parameters(body: str) -> list[str]:
-    template = yaml.load(body, Loader=_Template)  # noqa: S506, a SafeLoader
-    return list(template.get("Parameters", {}))
+    return list(read_template(body).get("Parameters", {}))
 
 
 def _changes(plan: "DescribeChangeSetOutputTypeDef") -> tuple[PlannedChange, ...]:

@@ -10,15 +10,31 @@ from operations.aws.errors import Misuse
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+LOCAL = "local"
+"""The stage of `make run` and `make up`: on an embedded AWS, never in an account."""
+
+
+STAGE_PATTERN, LONGEST_STAGE = r"[a-z0-9]+(-[a-z0-9]+)*", 14
+"""What infrastructure/data.yaml takes after the hyphen of its parameter Suffix."""
+
 
 def require_stage(stage: str) -> dict[str, Any]:
-    """The stage's settings; raises Misuse where .chalice/config.json has no such stage."""
+    """The stage's settings.
+
+    Raises Misuse where .chalice/config.json has no such stage, and where its resources could not be
+    called by it.
+    """
     stages: dict[str, dict[str, Any]] = json.loads(
         (PROJECT / ".chalice" / "config.json").read_text()
     )["stages"]
     if stage not in stages:
         known = ", ".join(sorted(stages))
         raise Misuse(f"There is no stage {stage!r} in .chalice/config.json, only {known}.")
+    if len(stage) > LONGEST_STAGE or not re.fullmatch(STAGE_PATTERN, stage):
+        raise Misuse(
+            f"{stage!r} is no name for a stage: call it by small letters and digits, in words with "
+            f"a hyphen between, {LONGEST_STAGE} characters at most."
+        )
     return stages[stage]
 
 

@@ -48,8 +48,13 @@ class EventSourceMapping:
         return self.state in ("Enabled", "Enabling", "Creating", "Updating")
 
     @property
+    def batch_failed(self) -> bool:
+        """Whether the function failed on the last batch: AWS's word, or the embedded AWS's."""
+        return self.last_result in ("PROBLEM: Function call failed", "FAILED")
+
+    @property
     def has_failed(self) -> bool:
-        """Whether the last batch was not processed."""
+        """Whether the last batch was not processed, or never reached the function."""
         return self.last_result.startswith(("PROBLEM", "FAILED"))
 
 

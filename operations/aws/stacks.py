@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from operations.aws.change_sets import PlannedChange, drop_change_set, plan_changes
+from operations.aws.change_sets import (
+    PlannedChange,
+    WantedStack,
+    drop_change_set,
+    explain_invalid,
+    plan_changes,
+)
 from operations.aws.errors import OperationFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.literals import ChangeSetTypeType
     from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
 
 POLL: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 900}
+DONE: "Mapping[ChangeSetTypeType, Any]" = {
+    "CREATE": "stack_create_complete",
+    "UPDATE": "stack_update_complete",
+    "IMPORT": "stack_import_complete",
+}
 NO_STACK_YET = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 
 Review = Callable[[str, tuple[PlannedChange, ...]], bool]
@@ -38,11 +50,19 @@ def apply_stack(
     when `review` has seen them. Raises OperationFailed with CloudFormation's reason where it
     could not be.
     """
-    before = find_stack(cloudformation, name)
-    if before and before["StackStatus"] == "ROLLBACK_COMPLETE":  # can only be deleted
-        delete_stack(cloudformation, name)
-        before = None
-    planned = plan_changes(cloudformation, name, template.read_text(), parameters, before)
+    wanted = WantedStack(name, template.read_text(), parameters)
+    return change_stack(cloudformation, wanted, review, find_sound_stack(cloudformation, name))
+
+
+def change_stack(
+    cloudformation: "CloudFormationClient",
+    wanted: WantedStack,
+    review: Review,
+    before: Mapping[str, Any] | None,
+) -> dict[str, str]:
+    """The same for a stack that was found, or None."""
+    name = wanted.name
+    planned = plan_changes(cloudformation, wanted, before)
     if planned is None:
         return outputs_of(before)
     go_on = False
@@ -54,11 +74,17 @@ def apply_stack(
     if not go_on:
         return outputs_of(before)
     cloudformation.execute_change_set(StackName=name, ChangeSetName=planned.name)
-    waiter = cloudformation.get_waiter(
-        "stack_create_complete" if planned.creates else "stack_update_complete"
-    )
-    _wait(cloudformation, name, waiter)
+    _wait(cloudformation, name, cloudformation.get_waiter(DONE[planned.kind]))
     return stack_outputs(cloudformation, name)
+
+
+def find_sound_stack(cloudformation: "CloudFormationClient", name: str) -> Mapping[str, Any] | None:
+    """The stack, unless it was never made whole: what is left of that is deleted."""
+    found = find_stack(cloudformation, name)
+    if found and found["StackStatus"] == "ROLLBACK_COMPLETE":  # can only be deleted
+        delete_stack(cloudformation, name)
+        return None
+    return found
 
 
 def delete_stack(cloudformation: "CloudFormationClient", name: str) -> bool:
@@ -97,6 +123,7 @@ def _wait(cloudformation: "CloudFormationClient", name: str, waiter: Any) -> Non
         waiter.wait(StackName=name, WaiterConfig=POLL)
     except WaiterError as error:
         reason = _first_failure(cloudformation, name)
+        reason = explain_invalid(cloudformation, reason, {"StackName": name})
         raise OperationFailed(f"The stack {name} failed: {reason}") from error
 
 
@@ -111,6 +138,7 @@ def _first_failure(cloudformation: "CloudFormationClient", name: str) -> str:
             "CREATE_IN_PROGRESS",
             "UPDATE_IN_PROGRESS",
             "DELETE_IN_PROGRESS",
+            "IMPORT_IN_PROGRESS",
         ):
             break
     return reason

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.settings import Settings
-from operations.aws.config import names_of, require_stage
+from operations.aws.config import LOCAL, names_of, require_stage
 from operations.aws.errors import Misuse
+from operations.aws.remedies import how_to_deploy
 from operations.aws.session import AwsSession, is_embedded
 from operations.aws.stacks import find_stack, outputs_of
-
-LOCAL = "local"
-"""The stage of `make run` and `make up`: on an embedded AWS, never in an account."""
 
 RECORDED = "REJECTS_BUCKET"
 """A variable that a stage has only once its data stack's outputs are recorded."""
@@ -88,21 +86,17 @@ def names_from_stack(stage: Stage) -> dict[str, str]:
     name = data_stack_name(stage.name)
     stack = find_stack(stage.aws.client("cloudformation"), name)
     if stack is None:
-        raise Misuse(
-            f"The stage {stage.name} has no stack {name}: deploy it first, with "
-            f"`python -m operations deploy --stage {stage.name}`."
-        )
-    return current_names(stage, outputs_of(stack))
+        raise Misuse(f"The stage {stage.name} has no stack {name}: {how_to_deploy(stage.name)}.")
+    return current_names(stage, names_of(outputs_of(stack)))
 
 
-def current_names(stage: Stage, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The names that the data stack's outputs make, with the stream that the table has now.
+def current_names(stage: Stage, names: Mapping[str, str]) -> dict[str, str]:
+    """The data stack's names, by variable, with the stream that the records' table has now.
 
     CloudFormation knows the stream of the table that it made, not of one restored in its place.
     """
-    names = names_of(outputs)
     found = find_table_stream(stage, names[RECORDS_TABLE]) if RECORDS_TABLE in names else None
-    return {**names, RECORDS_STREAM: found} if found else names
+    return {**names, RECORDS_STREAM: found} if found else {**names}
 
 
 def find_table_stream(stage: Stage, table: str) -> str | None:

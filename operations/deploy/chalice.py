@@ -1,5 +1,6 @@
 """The app, deployed by Chalice: its copy, its stage's recorded variables, `chalice deploy`."""
 
+import contextlib
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from botocore.loaders import create_loader
 
+from operations.aws.config import PROJECT
 from operations.aws.errors import OperationFailed
 from operations.aws.progress import Announce
 from operations.aws.session import AwsSession
@@ -37,11 +39,21 @@ PROPAGATION_SECONDS = 120
 PAUSE_SECONDS, COUNT_SECONDS = 15, 5
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
+READABLE_BY_ALL = 0o022
+"""The umask under which pip unpacks what the package takes along."""
+
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "deployments", "deployed", "venv")
+
+PACKAGES = PROJECT / ".chalice" / "deployments"
+"""Where Chalice keeps the newest package. Its name is a hash of the app and its requirements, so
+until one of them changes, pip need not install what it holds once more."""
 
 
 def copy_app(project: Path, folder: Path) -> Path:
-    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments."""
+    """Copies what Chalice deploys into a new folder, without leftovers of earlier deployments.
+
+    Lambda may read all of it, whatever the modes in the project: the package keeps the copy's.
+    """
     target = Path(tempfile.mkdtemp(prefix="app-", dir=folder))
     for part in APP_PARTS:
         source = project / part
@@ -49,6 +61,8 @@ def copy_app(project: Path, folder: Path) -> Path:
             shutil.copytree(source, target / part, ignore=NOT_COPIED)
         else:
             shutil.copy(source, target / part)
+    for path in target.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return target
 
 
@@ -106,8 +120,12 @@ def chalice_variables(aws: AwsSession) -> dict[str, str]:
 
 def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
     """A chalice command's output; raises OperationFailed with its last lines if it fails."""
-    temporary = app_folder / ".chalice" / "tmp"
-    temporary.mkdir(exist_ok=True)
+    temporary, packages = (app_folder / ".chalice" / name for name in ("tmp", "deployments"))
+    for folder in (temporary, packages):
+        folder.mkdir(exist_ok=True)
+    for kept in PACKAGES.glob("*.zip"):
+        with contextlib.suppress(FileNotFoundError):  # another process has just made a newer one
+            shutil.copy(kept, packages)
     environment = {**os.environ, **variables, "TMPDIR": str(temporary)}
     if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
         environment |= _quick_waiters(temporary / "models")
@@ -119,6 +137,7 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        umask=READABLE_BY_ALL,
     ) as chalice:
         try:
             output, _ = chalice.communicate()
@@ -128,7 +147,21 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
     if chalice.returncode != 0:
         last_lines = "\n".join(output.strip().splitlines()[-15:])
         raise OperationFailed(f"`chalice {' '.join(arguments)}` failed:\n{last_lines}")
+    _keep_package(packages)
     return output
+
+
+def _keep_package(packages: Path) -> None:
+    """Keep the package if Chalice made one, in place of others; whole, whoever else does so now."""
+    for package in packages.glob("*.zip"):
+        if (kept := PACKAGES / package.name).exists():
+            continue
+        PACKAGES.mkdir(exist_ok=True)
+        others = [each for each in PACKAGES.glob("*.zip") if each != kept]
+        copied = shutil.copy(package, PACKAGES / f"{package.name}.{os.getpid()}")
+        Path(copied).replace(kept)
+        for other in others:
+            other.unlink(missing_ok=True)
 
 
 def _quick_waiters(folder: Path) -> dict[str, str]:

@@ -11,16 +11,24 @@ from operations.aws.progress import Announce
 from operations.aws.stacks import delete_stack, stack_outputs
 from operations.aws.stage import (
     FUNCTIONS,
-    RECORDED,
     RECORDS_STREAM,
     Stage,
     data_stack_name,
     monitoring_stack_name,
 )
+from operations.aws.templates import read_template
 from operations.deploy.chalice import chalice_variables, copy_app, run_chalice
+from operations.deploy.data_resources import (
+    BUCKET,
+    STREAM,
+    TABLE,
+    data_resources,
+    is_there,
+    retained,
+)
 from operations.deploy.other_regions import find_users
 from operations.deploy.remembered import Resource, deployed_file, find_deployed, write_deployed
-from operations.deploy.retained import STREAM, TABLES, find_retained, names_of_data
+from operations.deploy.steps import DATA_TEMPLATE
 
 
 def destroy_app(stage: Stage, project: Path, announce: Announce) -> None:
@@ -67,33 +75,28 @@ def destroy_data(stage: Stage, project: Path, announce: Announce) -> None:
     It may be repeated after an interruption, or after a part was lost: what is there goes.
     """
     cloudformation, stack = stage.aws.client("cloudformation"), data_stack_name(stage.name)
-    names = names_of(stack_outputs(cloudformation, stack)) or find_retained(stage)
-    tables = [names[each] for each in TABLES if each in names and _is_there(stage, names[each])]
+    names = names_of(stack_outputs(cloudformation, stack))
+    resources = data_resources(stage, read_template((project / DATA_TEMPLATE).read_text()), names)
+    there = [each for each in resources if is_there(stage, each)]
+    found = there if names else retained(stage, there)
+    tables = [each.name for each in found if each.type == TABLE]
+    streams = [each.name for each in found if each.type == STREAM]
     _lift_protection(stage, tables, announce)
     announce("Deleting the data stack")
     delete_stack(cloudformation, stack)
     announce("Deleting the stream, the tables and the bucket")
-    if STREAM in names:
-        _delete_stream(stage, names[STREAM])
+    for stream in streams:
+        _delete_stream(stage, stream)
     for table in tables:
         _delete_table(stage, table)
-    if RECORDED in names:
-        _delete_bucket(stage, names[RECORDED])
+    for bucket in (each.name for each in found if each.type == BUCKET):
+        _delete_bucket(stage, bucket)
     for table in tables:
         stage.aws.client("dynamodb").get_waiter("table_not_exists").wait(TableName=table)
-    if STREAM in names:
-        waiter = stage.aws.client("kinesis").get_waiter("stream_not_exists")
-        waiter.wait(StreamName=names[STREAM])
-    forget_names(project, stage.name, (*names_of_data(stage), RECORDS_STREAM))
-
-
-def _is_there(stage: Stage, table: str) -> bool:
-    client = stage.aws.client("dynamodb")
-    try:
-        client.describe_table(TableName=table)
-    except client.exceptions.ResourceNotFoundException:
-        return False
-    return True
+    for stream in streams:
+        stage.aws.client("kinesis").get_waiter("stream_not_exists").wait(StreamName=stream)
+    variables = (each.variable for each in resources)
+    forget_names(project, stage.name, (*variables, RECORDS_STREAM))
 
 
 def _lift_protection(stage: Stage, tables: Sequence[str], announce: Announce) -> None:

@@ -68,7 +68,8 @@ def resolve(value: Any, values: Mapping[str, Any], variables: Mapping[str, str])
         output = value["Fn::ImportValue"]["Fn::Sub"].removeprefix("${DataStack}-")
         return variables[variable_name(output)]
     if "Fn::Sub" in value:
-        text, more = value["Fn::Sub"]
+        given = value["Fn::Sub"]
+        text, more = given if isinstance(given, list) else (given, {})
         known = {**values, **resolve(more, values, variables)}
         return re.sub(r"\$\{([^}]+)\}", lambda name: str(known[name[1]]), text)
     return {name: resolve(each, values, variables) for name, each in value.items()}

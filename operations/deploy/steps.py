@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operations.aws.change_sets import require_parameters
+from operations.aws.change_sets import WantedStack, require_parameters
 from operations.aws.config import record_names, recorded_variables
 from operations.aws.errors import OperationFailed
 from operations.aws.mappings import delete_mapping, find_strays, require_mapping
 from operations.aws.progress import Announce
-from operations.aws.remedies import how_to_stream
+from operations.aws.remedies import how_to_record, how_to_stream
 from operations.aws.session import account_of
 from operations.aws.stacks import Review, accept, apply_stack
 from operations.aws.stage import (
@@ -27,8 +27,10 @@ from operations.aws.stage import (
     stage_suffix,
 )
 from operations.deploy.chalice import chalice_deploy, copy_app, fill_in_account
+from operations.deploy.data_stack import NO_CONSENT, Consent, apply_data_stack
 from operations.deploy.mapping_options import apply_mapping_options
 from operations.deploy.remembered import deployed_file
+from operations.deploy.runtime import require_runtime
 
 DATA_TEMPLATE = Path("infrastructure") / "data.yaml"
 MONITORING_TEMPLATE = Path("infrastructure") / "monitoring.yaml"
@@ -51,6 +53,7 @@ class Deployment:
     review: Review = accept
     names: Mapping[str, str] = field(default_factory=dict)
     announce: Announce = print
+    consent: Consent = NO_CONSENT
 
     def with_names(self, names: Mapping[str, str]) -> "Deployment":
         """The same with the names of the data stack's resources."""
@@ -70,9 +73,13 @@ def deploy(deployment: Deployment, chosen: Collection[str], announce: Announce) 
     """Take the chosen steps in their order.
 
     The data stack is asked for its names once. Raises Misuse where there is none and none is made,
-    and where a template lacks a parameter that is given, before anything is changed.
+    and where a template lacks a parameter that is given, and OperationFailed where the functions
+    would get another Python than theirs, before anything is changed. An embedded AWS runs them on
+    the Python that there is.
     """
     deployment = replace(deployment, announce=announce)
+    if APP.name in chosen and not deployment.stage.is_embedded:
+        require_runtime(deployment.project)
     for template, given in (
         (DATA_TEMPLATE, deployment.data_parameters),
         (MONITORING_TEMPLATE, deployment.monitoring_parameters),
@@ -92,14 +99,15 @@ def deploy_data(deployment: Deployment) -> Deployment:
     fixed = {"Suffix": stage_suffix(stage.name)}
     if stage.is_embedded:
         fixed |= LOCAL_PARAMETERS
-    outputs = apply_stack(
-        stage.aws.client("cloudformation"),
+    wanted = WantedStack(
         data_stack_name(stage.name),
-        deployment.project / DATA_TEMPLATE,
+        (deployment.project / DATA_TEMPLATE).read_text(),
         {**fixed, **deployment.data_parameters},
-        deployment.review,
     )
-    return deployment.with_names(current_names(stage, outputs))
+    names = apply_data_stack(
+        stage, wanted, deployment.consent, deployment.review, deployment.announce
+    )
+    return deployment.with_names(current_names(stage, names))
 
 
 def record(deployment: Deployment) -> Deployment:
@@ -173,17 +181,18 @@ def _require_recorded(deployment: Deployment) -> None:
     stage, project = deployment.stage.name, deployment.project
     if not deployment.names.items() <= recorded_variables(project, stage).items():
         raise OperationFailed(
-            f"{project / '.chalice' / 'config.json'} has other names than the data stack: run "
-            f"`python -m operations deploy record --stage {stage}` first."
+            f"{project / '.chalice' / 'config.json'} has other names than the data stack: "
+            f"{how_to_record(stage)}."
         )
 
 
+APP = Step("app", "Deploying the app with chalice deploy", deploy_app)
 DATA = Step("data", "Creating or updating the data stack", deploy_data)
 MONITORING = Step("monitoring", "Creating or updating the monitoring stack", deploy_monitoring)
 STEPS = (
     DATA,
     Step("record", "Recording its outputs in .chalice/config.json", record),
-    Step("app", "Deploying the app with chalice deploy", deploy_app),
+    APP,
     Step("mappings", "Applying the options of infrastructure/mappings.yaml", deploy_mappings),
     MONITORING,
 )

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from operations.aws.config import PROJECT, names_of, record_names
+from operations.aws.config import LOCAL, PROJECT, names_of, record_names
 from operations.aws.progress import Announce
 from operations.aws.stacks import apply_stack
-from operations.aws.stage import LOCAL, Stage, data_stack_name, stage_suffix
+from operations.aws.stage import Stage, data_stack_name, stage_suffix
 from operations.deploy.chalice import chalice_deploy, copy_app
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws

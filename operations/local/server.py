@@ -25,7 +25,7 @@ REGION = "us-east-1"
 ROOT = "test"
 """Both the name and the secret of MiniStack's root user."""
 
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from operations.aws.errors import OperationFailed
+from operations.aws.remedies import how_to_keep_versions
 from operations.rejects.objects import RejectsObject, read_object
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ def require_versions(s3: "S3Client", bucket: str) -> None:
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         raise OperationFailed(
             f"The bucket {bucket} keeps no versions, so nothing would tell whether a record is "
-            "rejected again, and what is removed would be gone: turn versioning on first, as "
-            "infrastructure/data.yaml does."
+            f"rejected again, and what is removed would be gone: {how_to_keep_versions(bucket)}."
         )
 
 

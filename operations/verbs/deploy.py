@@ -10,6 +10,7 @@ from operations.aws.errors import OperationFailed
 from operations.aws.session import describe_account
 from operations.aws.stacks import find_stack
 from operations.aws.stage import Stage, monitoring_stack_name
+from operations.deploy.data_stack import Consent
 from operations.deploy.steps import DATA, MONITORING, STEPS, Deployment
 from operations.deploy.steps import deploy as deploy_steps
 from operations.terminal.options import stage_options
@@ -51,6 +52,16 @@ def parse_parameters(
     metavar="RESOURCE",
     help="Lose the data of this resource, where a change cannot be made without.",
 )
+@click.option(
+    "--make-again",
+    is_flag=True,
+    help="Make again, empty, what the data stack has and is gone: stream, tables, bucket.",
+)
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="Make a data stack of the stream, tables and bucket that are there without one.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what the stacks would change, change nothing.")
 @stage_options
 def deploy(
@@ -60,6 +71,8 @@ def deploy(
     data_parameters: dict[str, str],
     monitoring_parameters: dict[str, str],
     allow_replacement: tuple[str, ...],
+    make_again: bool,
+    adopt: bool,
     dry_run: bool,
 ) -> None:
     """Create or update a stage, whole or by STEP: data, record, app, mappings, monitoring.
@@ -76,11 +89,12 @@ def deploy(
         refuse_data_loss(stack, changes, set(allow_replacement))
         return not dry_run
 
+    consent = Consent(make_again=make_again, adopt=adopt)
     chosen = set(steps or STEP_NAMES)
     if dry_run:
         chosen &= _planned(stage)
     deploy_steps(
-        Deployment(stage, PROJECT, data_parameters, monitoring_parameters, review),
+        Deployment(stage, PROJECT, data_parameters, monitoring_parameters, review, consent=consent),
         chosen,
         lambda sentence: console.print(f"{sentence} …"),
     )

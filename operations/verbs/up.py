@@ -12,7 +12,7 @@ from chalicelib import words
 from operations.aws.config import PROJECT
 from operations.aws.stage import Stage
 from operations.local.pipeline import deploy_locally
-from operations.local.server import embedded_aws
+from operations.local.server import EmbeddedAws, embedded_aws
 from operations.local.source_file import source_file
 from operations.local.waiting import Waiting
 from operations.scores.generate import generate_scores
@@ -21,6 +21,7 @@ from operations.terminal import views
 from operations.terminal.options import STAGE_VARIABLE
 
 RECORDS, USERS = 300, 20
+NAMES_PREFIX = "LOCAL_"
 NEXT = (
     "./operate leaderboard --watch",
     "./operate send --records 1000 --rate 100",
@@ -32,7 +33,8 @@ NEXT = (
     help=f"""Deploy to an embedded AWS, send some {words.SCORES}, and leave it running until Ctrl-C.
 
     Prints what to type in another shell. The file to source there, .local/up.env, names the
-    stage, the endpoint, the credentials and the resources to the verbs and to other programs.
+    stage, the endpoint and the credentials to the verbs and to other programs, and the resources to
+    these, e.g. the stream as LOCAL_GAME_SCORES_STREAM.
     """,
     epilog="Example: python -m operations up",
 )
@@ -42,11 +44,20 @@ def up() -> None:
         stage = deploy_locally(aws, lambda step: console.print(f"{step} …"))
         console.print(f"Sending {RECORDS} {words.SCORES} of {USERS} {words.PLAYERS} …")
         _send_scores(stage, console)
-        variables = {STAGE_VARIABLE: stage.name, **aws.variables, **stage.variables}
-        with source_file(aws.folder, variables) as file:
+        with source_file(aws.folder, variables_to_source(stage, aws)) as file:
             click.echo(next_steps(file))
             while True:
                 signal.pause()
+
+
+def variables_to_source(stage: Stage, aws: EmbeddedAws) -> dict[str, str]:
+    """The stage, its AWS, and its resources' names.
+
+    The names are not called as the functions read them: a `chalice deploy` of another stage in that
+    shell would take them for that stage's.
+    """
+    names = {f"{NAMES_PREFIX}{variable}": name for variable, name in stage.variables.items()}
+    return {STAGE_VARIABLE: stage.name, **aws.variables, **names}
 
 
 def _send_scores(stage: Stage, console: Console) -> None:

@@ -12,7 +12,14 @@ from operations.aws.mappings import (
     reads_the_stage,
     strays_among,
 )
-from operations.aws.remedies import how_to_deploy_app, how_to_read_anew, how_to_stream
+from operations.aws.remedies import (
+    how_to_deploy_app,
+    how_to_enable,
+    how_to_make_again,
+    how_to_read_anew,
+    how_to_see_why,
+    how_to_stream,
+)
 from operations.aws.stage import FUNCTIONS, Stage
 
 LATE_SECONDS = 600.0
@@ -44,12 +51,16 @@ def check_function(stage: Stage, function: str) -> Part:
 
 
 def check_stream(stage: Stage) -> Part:
-    return _checked("stream", stage.names.stream, lambda: _stream(stage))
+    remedy = how_to_make_again(stage.name, is_table=False)
+    return _checked("stream", stage.names.stream, lambda: _stream(stage), remedy)
 
 
 def check_table(stage: Stage, table: str) -> Part:
     """Whether the table is there; the records' table must have the recorded stream, too."""
-    return _checked("table", table, lambda: _table(stage, table))
+    remedy = how_to_make_again(
+        stage.name, is_table=True, is_records=table == stage.names.records_table
+    )
+    return _checked("table", table, lambda: _table(stage, table), remedy)
 
 
 def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> Iterator[Part]:
@@ -70,12 +81,18 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
         elif not mapping.is_enabled:
             problem = (
                 f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
-                f"that again, else enable it{_wait_of(mapping)}"
+                f"that again, else {how_to_enable(mapping.uuid)}{_wait_of(mapping)}"
             )
         elif mapping in strays:
             problem = f"it reads {mapping.source}, no stream of this stage: {anew}"
+        elif mapping.batch_failed:
+            see = how_to_see_why(stage.name, function)
+            problem = f"the last batch failed and comes again: {see}"
         elif mapping.has_failed:
-            problem = f"the last batch failed and comes again: see `logs --function {function}`"
+            problem = (
+                f"Lambda delivers nothing ({mapping.last_result}); if that does not end by itself, "
+                f"{how_to_deploy_app(stage.name)}"
+            )
         elif age_seconds is not None and age_seconds > LATE_SECONDS:
             problem = f"it is {age_seconds:,.0f} seconds behind its stream"
         yield Part("mapping", f"to {function}", state, problem)
@@ -110,7 +127,7 @@ def _table(stage: Stage, name: str) -> tuple[str, str]:
         if not stream.get("StreamEnabled") or view != "NEW_AND_OLD_IMAGES":
             problem = (
                 f"its stream shows {view or 'nothing'}, not NEW_AND_OLD_IMAGES: "
-                f"{how_to_stream(name)}, and {how_to_read_anew(stage.name)}"
+                f"{how_to_stream(name, view)}, then {how_to_read_anew(stage.name)}"
             )
         elif table.get("LatestStreamArn") != stage.names.records_stream_arn:
             problem = f"its stream is not the recorded one: {how_to_read_anew(stage.name)}"
@@ -170,9 +187,7 @@ def _parts_of(rule: str) -> set[str]:
     return {name.rpartition(":alarm:")[2] for name in re.findall(r"\(\s*\"?([^\"()]+)", rule)}
 
 
-def _checked(
-    kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str = "deploy it"
-) -> Part:
+def _checked(kind: Kind, name: str, look: Callable[[], tuple[str, str]], remedy: str) -> Part:
     try:
         state, problem = look()
     except ClientError as error:
@@ -190,4 +205,6 @@ def _function(stage: Stage, function: str) -> tuple[str, str]:
     problem = "" if state in ("Active", "Inactive", "Pending") else f"its state is {state}"
     if found.get("LastUpdateStatus") == "Failed":
         problem = f"its last update failed: {found.get('LastUpdateStatusReason')}"
+    if problem:
+        problem += f": {how_to_deploy_app(stage.name)}"
     return f"{state}, {found['MemorySize']} MB, {found['Timeout']} s at most", problem

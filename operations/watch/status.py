@@ -6,6 +6,7 @@ from heapq import nlargest
 from botocore.exceptions import ClientError
 
 from operations.aws.iterator_age import iterator_ages
+from operations.aws.remedies import how_to_close_rejects, how_to_make_again
 from operations.aws.stage import FUNCTIONS, Stage
 from operations.rejects.objects import RejectsObject, list_objects, read_objects
 from operations.watch.ignored import check_ignored
@@ -60,11 +61,11 @@ def _rejects(stage: Stage) -> tuple[Part, tuple[RejectsObject, ...]]:
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_THERE:
             raise
-        problem = "it does not exist: deploy the data stack"
+        problem = f"it does not exist: {how_to_make_again(stage.name, is_table=False)}"
         return Part("rejects", "bucket", "missing", problem), ()
     listed = nlargest(NEWEST_REJECTS, found, key=lambda each: each.written)
     newest = tuple(read_objects(s3, bucket, [each.key for each in listed]))
-    problem = "see `rejects list`; then `rejects redrive` or `rejects discard`" if found else ""
+    problem = how_to_close_rejects(stage.name) if found else ""
     return Part("rejects", "bucket", _count(len(found)), problem), newest
 
 

@@ -15,7 +15,7 @@ from tests.builders import aggregate, kinesis_record
 from tests.chalicelib.test_opening import LOG_EVENTS
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import failing, record_calls
+from tests.faults import failing, record_calls
 
 SCORES = [{"RecordID": number, "Username": "Ann", "Score": number} for number in range(5)]
 

@@ -91,8 +91,9 @@ def test_ingestion_has_time_and_memory_for_a_batch_full_of_aggregates() -> None:
         ingestion = config.scope(stage, "ProcessKinesisRecords")
         aggregation = config.scope(stage, "AggregateScoresByUser")
 
-        assert (ingestion.lambda_timeout, ingestion.lambda_memory_size) == (900, 1769)
-        assert (aggregation.lambda_timeout, aggregation.lambda_memory_size) == (300, 1769)
+        assert (ingestion.lambda_timeout, aggregation.lambda_timeout) == (900, 300)
+        assert ingestion.lambda_memory_size >= 512  # 80,000 scores in an event take 280 MB
+        assert aggregation.lambda_memory_size >= 512
 
 
 def test_a_bucket_that_is_not_recorded_fails_the_batch_only_when_there_is_a_reject(

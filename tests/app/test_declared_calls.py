@@ -10,7 +10,7 @@ from operations.aws.stage import FUNCTIONS
 from tests.builders import TODAY, inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import record_calls
+from tests.faults import record_calls
 
 LAMBDAS_OWN = {"s3:ListBucket"}
 """Declared for Lambda itself, which looks at its on-failure destination with the role."""

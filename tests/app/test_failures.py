@@ -7,7 +7,7 @@ from chalicelib.clients import Clients
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.faults import failing
+from tests.faults import failing
 
 FAILURES = [
     "AccessDeniedException",

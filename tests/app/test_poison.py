@@ -11,7 +11,7 @@ from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
 
-RECORDS = 2000
+RECORDS = 1000
 BATCH = 100
 UNFORESEEN = "unforeseen"
 """How a reason begins that an exception inside decoding gave."""
@@ -52,12 +52,12 @@ def test_poison_in_the_table_is_rejected_once_and_holds_nothing_up(
 
 
 def poisoned(good: Iterator[Any], known: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Records of which one in fifty is broken and one in a thousand breaks the decoder itself."""
+    """Records of which one in fifty is broken and one in five hundred breaks the decoder itself."""
     makers = itertools.cycle(known)
     records: list[Any] = []
     poison: list[Any] = []
     for number in range(RECORDS):
-        if number % 1000 == 999:
+        if number % 500 == 499:
             poison.append(f"no record at all, number {number}")
         elif number % 50 == 25:
             poison.append({**next(makers)(), "number": number})

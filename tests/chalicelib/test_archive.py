@@ -5,7 +5,7 @@ import pytest
 from chalicelib.archive import Archive
 from chalicelib.receipts import DamagedItem, Move, make_receipt
 from tests.data_stack import DataStack
-from tests.proofs.faults import record_calls
+from tests.faults import record_calls
 
 
 def receipts(count: int, second: int) -> list[bytes]:

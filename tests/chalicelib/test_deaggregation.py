@@ -10,7 +10,6 @@ from aws_kinesis_agg.deaggregator import deaggregate_records
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.subjects.deaggregation import measure
 from chalicelib.deaggregation import (
     DATA,
     MAGIC,
@@ -178,13 +177,6 @@ def test_whatever_follows_the_magic_bytes_is_decoded_left_or_rejected(
         return
 
     assert decoded is None or all(isinstance(record, UserRecord) for record in decoded)
-
-
-def test_the_benchmark_counts_the_same_records_by_both_decoders() -> None:
-    measured = measure("two", [encode_aggregate([ANN, BEN]), encode_aggregate([ANN])], rounds=1)
-
-    assert measured.user_records == 3
-    assert measured.here_per_second > 0 < measured.module_per_second
 
 
 def test_time_and_memory_grow_with_the_aggregate_only() -> None:

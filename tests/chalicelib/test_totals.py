@@ -18,7 +18,7 @@ from chalicelib.totals import (
 )
 from tests.builders import TODAY
 from tests.data_stack import DataStack
-from tests.proofs.faults import after_next, before_next, fail_requests, record_calls
+from tests.faults import after_next, before_next, fail_requests, record_calls
 
 _numbers = itertools.count(1)
 
@@ -268,7 +268,7 @@ def test_a_sum_that_dynamodb_cannot_hold_rejects_the_changes_that_do_not_fit(
     assert "the total of 'Ann' cannot take it" in added.rejects[0].reason
 
 
-# Below: what the embedded AWS cannot do, see tests/proofs/faults.py.
+# Below: what the embedded AWS cannot do, see tests/faults.py.
 
 
 def test_an_addition_between_looking_and_moving_is_not_forgotten(

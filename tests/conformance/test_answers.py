@@ -15,7 +15,7 @@ from chalicelib.scores import ScoreChange
 from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser, _not_counted_yet
 from tests.builders import TODAY
 from tests.data_stack import DataStack
-from tests.proofs.faults import record_calls
+from tests.faults import record_calls
 
 TOTALS = "GameScoresByUser"
 KEY: dict[str, Any] = {"Username": {"S": "A"}}

@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from tests.conftest import PATIENCE_SECONDS
+
 BESIDE_THE_PACKAGE = (
     "awslambdaric",
     "simplejson",
@@ -31,7 +33,6 @@ BESIDE_THE_PACKAGE = (
 )
 """What Lambda's Python runtime holds: its client and boto3, each with what it requires."""
 
-ANSWER_SECONDS = 20
 PREFIX = "/2018-06-01/runtime"
 
 
@@ -48,7 +49,7 @@ class RuntimeApi(ThreadingHTTPServer):
     def invoke(self, event: Mapping[str, Any]) -> tuple[str, Any]:
         """What the function made of the event: `("response", …)` or `("error", …)`."""
         self.events.put(json.dumps(event).encode())
-        return self.answers.get(timeout=ANSWER_SECONDS)
+        return self.answers.get(timeout=PATIENCE_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,7 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.server.events.get()
         self.send_response(200)
         self.send_header("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-        self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + 60) * 1000)))
+        self.send_header(
+            "Lambda-Runtime-Deadline-Ms", str(int((time.time() + PATIENCE_SECONDS) * 1000))
+        )
         self.send_header(
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:us-east-1:000000000000:function:game-scores-prod-packaged",

@@ -15,13 +15,13 @@ from chalicelib.settings import MissingSetting, Settings
 from operations.aws.config import PROJECT, variable_name
 from operations.aws.stacks import apply_stack
 from operations.aws.stage import Stage, data_stack_name
-from operations.deploy.chalice import copy_app
 from operations.deploy.destroy import destroy_data
 from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
 from tests.data_stack import new_data_stack
+from tests.operations.clone import copy_project
 
 TEMPLATE: Any = cfn_yaml.load(str(PROJECT / DATA_TEMPLATE))
 
@@ -129,7 +129,8 @@ def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(
         dynamodb.delete_table(TableName="GameScoreRecords-dev")
     told: list[str] = []
 
-    destroy_data(stage, copy_app(PROJECT, tmp_path), told.append)
+    copy_project(tmp_path, (".chalice", "infrastructure"))
+    destroy_data(stage, tmp_path, told.append)
 
     assert "Lifting the deletion protection of GameScoreRecords-dev" in told
     assert dynamodb.list_tables()["TableNames"] == []

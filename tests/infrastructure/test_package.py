@@ -1,30 +1,38 @@
 """The package: what is in it, its template, that it runs under AWS's own runtime client."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cfnlint.api import lint_file
+from chalice.constants import VPC_ATTACH_POLICY
 
 from operations.aws.config import PROJECT, variable_name
 from operations.aws.errors import OperationFailed
 from operations.aws.stacks import apply_stack
 from operations.aws.stage import FUNCTIONS, Stage, data_stack_name
 from operations.aws.tables import read_totals
-from operations.deploy.chalice import copy_app, run_chalice
+from operations.deploy.chalice import APP_PARTS, copy_app, run_chalice
+from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.package import package_app
+from operations.deploy.runtime import pinned_runtime
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.server import EmbeddedAws
+from tests.batching import batching_options
 from tests.builders import event, inserted, kinesis_record
 from tests.conftest import drive, unpack, upload
 from tests.data_stack import DataStack
 from tests.infrastructure.runtime_api import install_runtime, running
 from tests.infrastructure.test_infrastructure import TEMPLATE as DATA
+from tests.operations.clone import copy_project
 
 KINESIS_EVENTS, TABLE_EVENTS = (
     "ProcessKinesisRecordsKinesisEventSource",
@@ -36,8 +44,18 @@ CONFIG = json.loads((PROJECT / ".chalice" / "config.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of prod's package."""
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where packages are kept; at first there is one of another app."""
+    folder = tmp_path_factory.mktemp("kept")
+    (folder / "another.zip").touch()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("operations.deploy.chalice.PACKAGES", folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Path:
+    """The folder of prod's package, made anew."""
     folder = tmp_path_factory.mktemp("package") / "out"
     package_app(PROJECT, "prod", folder)
     return folder
@@ -97,13 +115,17 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
         }
     }
     both = {
-        "MaximumBatchingWindowInSeconds": 1,
         "StartingPosition": "TRIM_HORIZON",
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": -1,
         "DestinationConfig": destination,
         "MetricsConfig": {"Metrics": ["EventCount"]},
     }
+
+    mappings = yaml.safe_load((PROJECT / MAPPINGS_TEMPLATE).read_text())["Resources"]
+    set_in_mappings = mappings["AggregateScoresByUser"]["Properties"]["Events"][TABLE_EVENTS][
+        "Properties"
+    ]
 
     events = {
         handler: template["Resources"][handler]["Properties"]["Events"] for handler in FUNCTIONS
@@ -123,7 +145,7 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "KinesisMaximumRecordAge"},
                 "ParallelizationFactor": 1,
-                "BatchSize": 500,
+                **batching_options("ProcessKinesisRecords"),
             },
         }
     }
@@ -136,8 +158,8 @@ def test_every_mapping_option_is_in_the_template(template: Any) -> None:
                     "Fn::ImportValue": {"Fn::Sub": "${DataStack}-GameScoreRecordsStreamArn"}
                 },
                 "MaximumRecordAgeInSeconds": {"Ref": "TableStreamMaximumRecordAge"},
-                "ParallelizationFactor": 1,
-                "BatchSize": 1000,
+                "ParallelizationFactor": set_in_mappings["ParallelizationFactor"],
+                **batching_options("AggregateScoresByUser"),
             },
         }
     }
@@ -166,9 +188,37 @@ def test_each_function_has_its_own_policy_and_the_settings_of_the_config(templat
         assert function["MemorySize"] == settings["lambda_memory_size"]
         assert function["Timeout"] == settings["lambda_timeout"]
         assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == pinned_runtime(PROJECT)
         assert function["Tracing"] == "PassThrough"
         assert "ReservedConcurrentExecutions" not in function
         assert log_group["RetentionInDays"] == CONFIG["log_retention_in_days"]
+
+
+def test_lambda_can_read_every_file_whatever_the_modes_are_where_it_is_made(
+    tmp_path: Path,
+) -> None:
+    copy_project(tmp_path, [*APP_PARTS, "infrastructure"])
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    before = os.umask(0o077)
+    try:
+        package_app(tmp_path, "prod", tmp_path / "out")
+    finally:
+        os.umask(before)
+
+    with zipfile.ZipFile(tmp_path / "out" / "deployment.zip") as package:
+        modes = {each.external_attr >> 16 & 0o777 for each in package.infolist()}
+    assert modes == {0o644}
+
+
+def test_a_function_and_its_mapping_are_made_after_the_log_group(template: Any) -> None:
+    for handler in FUNCTIONS:
+        group = template["Resources"][f"{handler}LogGroup"]["Properties"]["LogGroupName"]
+        function = template["Resources"][handler]
+
+        assert function["DependsOn"] == f"{handler}LogGroup"
+        name = function["Properties"]["FunctionName"]["Fn::Sub"]
+        assert group == {"Fn::Sub": f"/aws/lambda/{name}"}
 
 
 def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked: Path) -> None:
@@ -187,15 +237,40 @@ def test_the_zip_holds_what_is_required_and_nothing_that_lambda_brings(unpacked:
     assert sum(path.stat().st_size for path in files) < 6_000_000
 
 
-def test_plain_chalice_package_makes_the_same(package: Path, tmp_path: Path) -> None:
-    app_folder = copy_app(PROJECT, tmp_path)
-    mappings = str(PROJECT / "infrastructure" / "mappings.yaml")
+def test_the_page_tells_the_rights_that_a_vpc_takes() -> None:
+    page = (PROJECT / "docs" / "deploy.md").read_text()
+    (told,) = re.findall(r"```json\n(.*?ec2:.*?)```", page, re.DOTALL)
 
-    run_chalice(
-        app_folder,
-        ["package", "--stage", "prod", "--merge-template", mappings, "out"],
-        {"AWS_DEFAULT_REGION": "us-east-1"},
+    assert json.loads(told) == VPC_ATTACH_POLICY
+
+
+def package_plainly(app_folder: Path) -> str:
+    mappings = str(PROJECT / "infrastructure" / "mappings.yaml")
+    options = ["--stage", "prod", "--merge-template", mappings]
+    return run_chalice(
+        app_folder, ["package", *options, "out"], {"AWS_DEFAULT_REGION": "us-east-1"}
     )
+
+
+def test_pip_installs_again_only_for_another_app(package: Path, kept: Path, tmp_path: Path) -> None:
+    (made,) = kept.iterdir()
+
+    printed = package_plainly(copy_app(PROJECT, tmp_path))
+
+    assert made.name != "another.zip"
+    assert list(kept.iterdir()) == [made]
+    assert "Reusing existing deployment package" in printed
+
+
+def test_plain_chalice_package_makes_the_same(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app_folder = copy_app(PROJECT, tmp_path)
+    monkeypatch.setattr("operations.deploy.chalice.PACKAGES", tmp_path / "nothing is kept")
+
+    printed = package_plainly(app_folder)
+
+    assert "Reusing" not in printed
 
     plain = yaml.safe_load((app_folder / "out" / "sam.yaml").read_text())
     assert plain == yaml.safe_load((package / "sam.yaml").read_text())
@@ -279,7 +354,11 @@ def test_terraform_output_lacks_what_the_readme_says(tmp_path: Path) -> None:
 
     run_chalice(app_folder, terraform, {"AWS_DEFAULT_REGION": "us-east-1"})
 
-    made = json.loads((app_folder / "terraform" / "chalice.tf.json").read_text())["resource"]
+    template = json.loads((app_folder / "terraform" / "chalice.tf.json").read_text())
+    needs, page = template["terraform"], (PROJECT / "docs" / "deploy.md").read_text()
+    assert f"Terraform itself has to be `{needs['required_version']}`" in page
+    assert f"AWS provider `{needs['required_providers']['aws']['version']}`" in page
+    made = template["resource"]
     assert "aws_cloudwatch_log_group" not in made
     for mapping in made["aws_lambda_event_source_mapping"].values():
         assert set(mapping) == {

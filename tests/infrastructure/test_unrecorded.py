@@ -1,4 +1,4 @@
-"""A stage whose names are not recorded: it works where nothing is written, and meets no other."""
+"""Recorded names, and a stage without: it works where nothing is written, and meets no other."""
 
 import json
 import re
@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from chalice.test import Client
 
+import app
+from chalicelib.connections import Connections
 from chalicelib.settings import MissingSetting, Settings
-from operations.aws.config import PROJECT
+from operations.aws.config import PROJECT, record_names
+from operations.aws.stage import Stage
 from operations.deploy.chalice import copy_app, run_chalice
 from operations.local.server import EmbeddedAws
+from operations.verbs.up import variables_to_source
 from tests.builders import event, inserted, kinesis_record
 from tests.data_stack import DataStack
 
@@ -69,7 +74,10 @@ def test_no_stream_can_be_called_what_stands_in_for_one() -> None:
 def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_record(
     aws: EmbeddedAws, data: DataStack, tmp_path: Path
 ) -> None:
-    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], aws.variables)
+    """In a shell that has sourced what `make up` writes."""
+    sourced = variables_to_source(Stage("local", aws.session, data.variables), aws)
+
+    printed = run_chalice(copy_app(PROJECT, tmp_path), ["deploy", "--stage", "dev"], sourced)
 
     aws_lambda = aws.session.client("lambda")
     mappings = aws_lambda.list_event_source_mappings()["EventSourceMappings"]
@@ -86,3 +94,17 @@ def test_chalice_deploy_of_an_unrecorded_stage_meets_no_other_and_tells_to_recor
         )
         assert b"_TABLE is not set: record" in answer["Payload"].read()
     assert (data.records, data.totals) == ({}, {})
+
+
+def test_chalices_test_client_takes_the_names_that_are_recorded_for_its_stage(
+    data: DataStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_app(PROJECT, tmp_path)
+    record_names(copy, "dev", data.variables)
+    monkeypatch.setattr(app, "connections", Connections(app.settings))
+    score = {"RecordID": 1, "Username": "Ann", "Score": 5}
+
+    with Client(app.app, stage_name="dev", project_dir=str(copy)) as client:
+        client.lambda_.invoke("ProcessKinesisRecords", event(kinesis_record(score)))
+
+    assert list(data.records) == ["1"]

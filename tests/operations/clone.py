@@ -14,7 +14,7 @@ from operations.local.server import EmbeddedAws
 from tests.policies import DEPLOYER, OPERATOR, read_policy, user_with
 
 CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments", "tmp")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "tmp")
 DEPLOYING = ("deploy", "destroy", "package")
 
 
@@ -46,7 +46,7 @@ class Clone:
 
 
 def copy_project(folder: Path, parts: Sequence[str]) -> None:
-    """Copy these parts of the project, without what earlier deployments left."""
+    """Copy these parts of the project, and of what deployments left only the kept package."""
     for part in parts:
         if (PROJECT / part).is_dir():
             shutil.copytree(PROJECT / part, folder / part, ignore=LEFT_BEHIND)

@@ -16,9 +16,8 @@ from operations.aws.tables import read_totals, scan
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
 from operations.rejects.objects import list_objects
+from tests.conftest import PATIENCE_SECONDS
 from tests.policies import read_policy, user_with
-
-PATIENCE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def records_of(stage: Stage, user: str) -> dict[str, dict[str, Any]]:
 
 def until(measure: Callable[[], object], expected: object) -> None:
     """Wait until the measure is as expected; the pipeline takes its time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (found := measure()) != expected and time.monotonic() < deadline:
-        time.sleep(0.1)
+    patient_until = time.monotonic() + PATIENCE_SECONDS
+    while (found := measure()) != expected and time.monotonic() < patient_until:
+        time.sleep(0.05)
     assert found == expected

@@ -12,14 +12,14 @@ from operations.scores.insert import insert_record, parse_record
 from tests.builders import kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.operations.conftest import Shell, totals, until
-from tests.proofs.faults import (
+from tests.faults import (
     after_next,
     before_next,
     fail_requests,
     lose_next_answer,
     record_calls,
 )
+from tests.operations.conftest import Shell, totals, until
 
 SENT = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 5, "Level": 3}')
 SENT_ANEW = kinesis_record(b'{"RecordID": 7, "Username": "Ann", "Score": 50}')

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,8 @@ import pytest
 from operations.aws.config import PROJECT
 from operations.local.server import LOCAL_FOLDER
 from operations.local.source_file import SOURCE_FILE
+from tests.conftest import PATIENCE_SECONDS
+from tests.operations.conftest import until
 
 RUN = [sys.executable, "-m", "operations"]
 
@@ -46,13 +47,9 @@ def test_whenever_it_ends_no_process_and_no_folder_is_left(
         folder = folder_of(up.pid)
         assert processes_in(folder)
         up.send_signal(signal_number)
-        up.wait(timeout=20)
+        up.wait(timeout=PATIENCE_SECONDS)
 
-    deadline = time.monotonic() + 20
-    while (folder.exists() or processes_in(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not folder.exists()
-    assert processes_in(folder) == []
+    until(lambda: (folder.exists(), processes_in(folder)), (False, []))
     assert not (SOURCE_FILE.exists() and folder in SOURCE_FILE.resolve().parents)
     if signal_number is not signal.SIGKILL:
         assert up.returncode == 130

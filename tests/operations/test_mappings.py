@@ -18,7 +18,7 @@ from operations.aws.mappings import (
 from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.deploy import mapping_options
 from operations.deploy.mapping_options import apply_mapping_options
-from tests.proofs.faults import fail_requests
+from tests.faults import fail_requests
 
 IN_USE = "ResourceInUseException"
 UPDATE, DELETE = "UpdateEventSourceMapping", "DeleteEventSourceMapping"

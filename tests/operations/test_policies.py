@@ -7,6 +7,7 @@ what is really called; then each action is taken out, and the calls that need it
 
 import json
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from operations.__main__ import run as run_command_line
 from operations.aws.config import PROJECT
@@ -69,49 +71,80 @@ NEEDS_NO_PERMISSION = {"sts:GetCallerIdentity"}
 
 CALLED_OTHERWISE = {
     ("lambda", "Invoke"): "lambda:InvokeFunction",
+    ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "HeadObject"): "s3:GetObject",
     ("s3", "ListObjectVersions"): "s3:ListBucketVersions",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
 }
 """Calls that are allowed by an action of another name."""
 
-BY_CLOUDFORMATION = {
-    "AWS::Kinesis::Stream": "kinesis: AddTagsToStream CreateStream DecreaseStreamRetentionPeriod "
-    "DeleteStream DescribeStreamSummary IncreaseStreamRetentionPeriod ListTagsForResource "
-    "ListTagsForStream RemoveTagsFromStream StartStreamEncryption TagResource UntagResource "
-    "UpdateShardCount",
-    "AWS::DynamoDB::Table": "dynamodb: CreateTable DeleteTable DescribeContinuousBackups "
-    "DescribeContributorInsights DescribeKinesisStreamingDestination DescribeTable "
-    "DescribeTimeToLive GetResourcePolicy ListTagsOfResource TagResource UntagResource "
-    "UpdateContinuousBackups UpdateTable UpdateTimeToLive",
-    "AWS::S3::Bucket": "s3: CreateBucket DeleteBucket GetAccelerateConfiguration "
-    "GetAnalyticsConfiguration GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration "
-    "GetBucketNotification GetBucketObjectLockConfiguration GetBucketOwnershipControls "
-    "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetBucketWebsite "
-    "GetEncryptionConfiguration GetIntelligentTieringConfiguration GetInventoryConfiguration "
-    "GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration ListBucket "
-    "PutBucketOwnershipControls PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
-    "PutEncryptionConfiguration PutLifecycleConfiguration",
-    "AWS::S3::BucketPolicy": "s3: DeleteBucketPolicy GetBucketPolicy PutBucketPolicy",
-    "AWS::CloudWatch::Alarm": "cloudwatch: DeleteAlarms DescribeAlarms ListTagsForResource "
-    "PutMetricAlarm TagResource",
-    "AWS::CloudWatch::CompositeAlarm": "cloudwatch: DeleteAlarms DescribeAlarms "
-    "ListTagsForResource PutCompositeAlarm TagResource",
-    "AWS::CloudWatch::Dashboard": "cloudwatch: DeleteDashboards GetDashboard PutDashboard",
+HANDLED = {
+    "AWS::Kinesis::Stream": "arn:aws:kinesis:eu-west-1:123456789012:stream/game-scores",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:eu-west-1:123456789012:table/GameScoreRecords",
+    "AWS::S3::Bucket": "arn:aws:s3:::game-scores-rejects-123456789012-eu-west-1",
+    "AWS::S3::BucketPolicy": "arn:aws:s3:::game-scores-rejects-123456789012-eu-west-1",
+    "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:game-scores-a",
+    "AWS::CloudWatch::CompositeAlarm": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
+    "game-scores-a",
+    "AWS::CloudWatch::Dashboard": "arn:aws:cloudwatch::123456789012:dashboard/game-scores-a",
 }
-"""What CloudFormation does in the name of who deploys a stack, and the embedded AWS does not ask.
+"""The types in the templates, and a resource of each."""
 
-From the handlers in the types' schemas (`aws cloudformation describe-type --type RESOURCE
---type-name AWS::Kinesis::Stream`): to read, all of them; to create, update and delete, those that
-the properties in our templates call for.
-"""
+NOT_CALLED_FOR = {
+    "AWS::Kinesis::Stream": {
+        "enhanced metrics, a mode, sizes and warm throughput of one's own": "kinesis: "
+        "DisableEnhancedMonitoring EnableEnhancedMonitoring UpdateMaxRecordSize UpdateStreamMode "
+        "UpdateStreamRecordDistributionStrategy UpdateStreamWarmThroughput",
+        "a stream that is not encrypted": "kinesis: StopStreamEncryption",
+    },
+    "AWS::DynamoDB::Table": {
+        "replicas": "dynamodb: AssociateTableReplica BatchWriteItem CreateTableReplica DeleteItem "
+        "GetItem PutItem Query Scan UpdateItem",
+        "a role for replicas": "iam: CreateServiceLinkedRole",
+        "an import from S3": "dynamodb: DescribeImport ImportTable",
+        "the log of an import": "logs: CreateLogGroup CreateLogStream DescribeLogGroups "
+        "DescribeLogStreams PutLogEvents PutRetentionPolicy",
+        "the source of an import": "s3: GetObject GetObjectMetadata ListBucket",
+        "contributor insights and a policy of the table": "dynamodb: DeleteResourcePolicy "
+        "PutResourcePolicy UpdateContributorInsights",
+        "a Kinesis destination": "dynamodb: DisableKinesisStreamingDestination "
+        "EnableKinesisStreamingDestination UpdateKinesisStreamingDestination",
+        "the stream of that destination": "kinesis: DescribeStream PutRecords",
+        "a key of one's own, whose policy allows it": "kms: CreateGrant Decrypt DescribeKey "
+        "Encrypt ListAliases RevokeGrant",
+    },
+    "AWS::S3::Bucket": {
+        "access by attributes, lists of access and locks": "s3: GetBucketAcl PutBucketAbac "
+        "PutBucketAcl PutBucketObjectLockConfiguration PutObjectAcl PutObjectLockConfiguration",
+        "what a bucket of ours has not": "s3: PutAccelerateConfiguration PutAnalyticsConfiguration "
+        "PutBucketCORS PutBucketLogging PutBucketNotification PutBucketWebsite "
+        "PutIntelligentTieringConfiguration PutInventoryConfiguration PutMetricsConfiguration",
+        "what nobody takes out of the template": "s3: DeleteBucketAnalyticsConfiguration "
+        "DeleteBucketCors DeleteBucketEncryption DeleteBucketLifecycle "
+        "DeleteBucketMetricsConfiguration DeleteBucketWebsite DeleteObject",
+        "replication": "s3: DeleteBucketReplication PutBucketReplication "
+        "PutReplicationConfiguration",
+        "the role of replication": "iam: PassRole",
+        "metadata tables": "s3: CreateBucketMetadataTableConfiguration "
+        "DeleteBucketMetadataTableConfiguration UpdateBucketMetadataAnnotationTableConfiguration "
+        "UpdateBucketMetadataInventoryTableConfiguration "
+        "UpdateBucketMetadataJournalTableConfiguration",
+        "the tables of metadata": "s3tables: CreateNamespace CreateTable CreateTableBucket "
+        "GetTable GetTableMetadataLocation PutTableBucketPolicy PutTableEncryption PutTablePolicy "
+        "UpdateTableMetadataLocation",
+    },
+}
+"""What CloudFormation may do with the types, but has no reason to with our templates."""
 
 BY_LAMBDA = {"iam:PassRole"}
 """What Lambda asks for when a function with a role is made; the embedded AWS does not."""
 
 NO_SCORE = b'{"RecordID": 3, "Username": "Ben"}'
 
-AFTER_A_FAILURE = {"cloudformation:DescribeStackEvents": {"StackName": "game-scores-data"}}
+AFTER_A_FAILURE = {
+    f"cloudformation:{action}": {"StackName": "game-scores-data"}
+    for action in ("DescribeEvents", "DescribeStackEvents")
+}
 """What is called only when a stack has failed, and how."""
 
 DENIED = {"AccessDenied", "AccessDeniedException", "403"}
@@ -281,11 +314,38 @@ def calls_of(written: Path, session: AwsSession) -> list[Call]:
     return list(kinds.values())
 
 
-def cloudformations_actions() -> set[str]:
+def handlers_actions(type_: str) -> set[str]:
+    """What CloudFormation does in the name of who deploys such a resource, as AWS's schema tells.
+
+    The embedded AWS does not ask for it.
+    """
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
+    return {
+        action
+        for kind in ("create", "read", "update", "delete")
+        for action in schema["handlers"][kind]["permissions"]
+    }
+
+
+def not_called_for(type_: str) -> set[str]:
     return {
         f"{service}{action}"
-        for service, *actions in (listed.split() for listed in BY_CLOUDFORMATION.values())
+        for service, *actions in map(str.split, NOT_CALLED_FOR.get(type_, {}).values())
         for action in actions
+    }
+
+
+def cloudformations_actions() -> set[str]:
+    return set().union(*(handlers_actions(each) - not_called_for(each) for each in HANDLED))
+
+
+def allowed_on(resource: str) -> set[str]:
+    """What the deployer may do with the resource."""
+    return {
+        action
+        for statement in POLICIES[DEPLOYER]["Statement"]
+        for action in statement["Action"]
+        if any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
     }
 
 
@@ -326,6 +386,12 @@ def test_each_action_is_needed(life: Life, name: str, sid: str, action: str) -> 
     assert any(life.is_denied(name, call) for call in calls) is (action not in NOT_ENFORCED_THERE)
 
 
+@pytest.mark.parametrize("type_", HANDLED)
+def test_the_deployer_may_do_what_cloudformation_does_with_each_type(type_: str) -> None:
+    assert not_called_for(type_) <= handlers_actions(type_)
+    assert handlers_actions(type_) - not_called_for(type_) <= allowed_on(HANDLED[type_])
+
+
 def test_what_cloudformation_does_is_known_for_every_type_in_the_templates() -> None:
     types = {
         resource["Type"]
@@ -333,7 +399,7 @@ def test_what_cloudformation_does_is_known_for_every_type_in_the_templates() -> 
         for resource in load_template(PROJECT / "infrastructure" / template)["Resources"].values()
     }
 
-    assert types == set(BY_CLOUDFORMATION)
+    assert types == set(HANDLED)
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -26,6 +26,7 @@ from operations.scores.send import (
     send_payloads,
     single_payload,
 )
+from tests.conftest import PATIENCE_SECONDS
 from tests.data_stack import new_data_stack
 from tests.operations.conftest import Shell, totals, until
 
@@ -204,7 +205,7 @@ def test_a_server_that_stops_meanwhile_leaves_advice_how_to_go_on() -> None:
             text=True,
         )
         until(lambda: has_records(aws.session.client("kinesis"), stream), True)
-    _, error = sending.communicate(timeout=60)
+    _, error = sending.communicate(timeout=PATIENCE_SECONDS)
 
     assert sending.returncode == 1
     assert "Traceback" not in error

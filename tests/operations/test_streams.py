@@ -15,6 +15,7 @@ from operations.aws.config import PROJECT
 from operations.aws.stage import Stage
 from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
+from tests.conftest import PATIENCE_SECONDS
 from tests.operations.conftest import Shell, totals, until
 
 RECORD = b'{"RecordID": 97001, "Username": "Piper", "Score": 3}\n'
@@ -36,7 +37,7 @@ class Bash:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
 

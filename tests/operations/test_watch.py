@@ -12,6 +12,7 @@ from rich.console import Console
 
 from chalicelib import telemetry, words
 from operations.aws.mappings import require_mapping
+from operations.aws.remedies import how_to_close_rejects
 from operations.aws.stage import FUNCTIONS, Stage
 from operations.scores.send import send_payloads
 from operations.verbs.status import status_view
@@ -165,9 +166,7 @@ def test_status_is_well_only_without_rejects_and_alarms(shell: Shell, stage: Sta
     stage.aws.client("cloudwatch").delete_alarms(AlarmNames=["game-scores-behind"])
 
     assert with_reject.status == 1
-    assert with_reject.json["problems"] == [
-        "rejects bucket: see `rejects list`; then `rejects redrive` or `rejects discard`"
-    ]
+    assert with_reject.json["problems"] == [f"rejects bucket: {how_to_close_rejects(stage.name)}"]
     assert with_reject.json["newest_rejects"][0]["records"] == 1
     assert (well.status, alarmed.status) == (0, 1)
     assert "All is well" in well.out

@@ -14,14 +14,17 @@ from operations.aws.stage import Stage
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws
 from operations.local.source_file import source_file
 from operations.terminal.options import STAGE_VARIABLE
-from operations.verbs.up import NEXT, next_steps
+from operations.verbs.up import NEXT, next_steps, variables_to_source
 from tests.operations.conftest import Shell
 
 OPERATE = PROJECT / "operate"
-FILE = LOCAL_FOLDER / f"test-{os.getpid()}.env"
-"""Not the path that a running `make up` has."""
-
 BARE = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture(autouse=True)
+def _local_folder() -> None:
+    """In a fresh clone no embedded AWS has made it yet."""
+    LOCAL_FOLDER.mkdir(exist_ok=True)
 
 
 def type_in(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
@@ -32,10 +35,16 @@ def type_in(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def _up(stage: Stage, stage_aws: EmbeddedAws, tmp_path: Path) -> Iterator[None]:
+def file() -> Path:
+    """Not the path that a running `make up` has, but one in the same folder."""
+    LOCAL_FOLDER.mkdir(exist_ok=True)
+    return LOCAL_FOLDER / f"test-{os.getpid()}.env"
+
+
+@pytest.fixture
+def _up(stage: Stage, stage_aws: EmbeddedAws, tmp_path: Path, file: Path) -> Iterator[None]:
     """The file to source stands where `make up` writes it."""
-    variables = {STAGE_VARIABLE: stage.name, **stage_aws.variables, **stage.variables}
-    with source_file(tmp_path, variables, FILE):
+    with source_file(tmp_path, variables_to_source(stage, stage_aws), file):
         yield
 
 
@@ -54,8 +63,8 @@ def test_the_stage_and_the_endpoint_are_read_from_the_environment(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_up")
-def test_after_the_printed_lines_a_verb_needs_no_option(tmp_path: Path) -> None:
-    source, *commands = next_steps(FILE).splitlines()[2:-2]
+def test_after_the_printed_lines_a_verb_needs_no_option(tmp_path: Path, file: Path) -> None:
+    source, *commands = next_steps(file).splitlines()[2:-2]
 
     answer = type_in(tmp_path, source.replace("source ", ". ./") + " && ./operate leaderboard")
 
@@ -96,27 +105,29 @@ def test_without_an_environment_the_launcher_says_how_to_make_one(tmp_path: Path
     )
 
 
-def test_the_file_can_be_sourced_whatever_a_value_holds(tmp_path: Path) -> None:
+def test_the_file_can_be_sourced_whatever_a_value_holds(tmp_path: Path, file: Path) -> None:
     value = 'it\'s $HOME; `ls` "quoted"'
 
-    with source_file(tmp_path, {"ODD": value}, FILE) as file:
+    with source_file(tmp_path, {"ODD": value}, file):
         answer = type_in(tmp_path, f". '{file}' && printf %s \"$ODD\"")
 
     assert answer.stdout == value
 
 
-def test_the_file_goes_with_its_pipeline_but_not_with_an_older_one(tmp_path: Path) -> None:
+def test_the_file_goes_with_its_pipeline_but_not_with_an_older_one(
+    tmp_path: Path, file: Path
+) -> None:
     older, newer = tmp_path / "older", tmp_path / "newer"
     older.mkdir()
     newer.mkdir()
 
     with ExitStack() as newer_one:
-        with source_file(older, {"WHO": "older"}, FILE):
-            newer_one.enter_context(source_file(newer, {"WHO": "newer"}, FILE))
-        after_the_older = FILE.read_text()
+        with source_file(older, {"WHO": "older"}, file):
+            newer_one.enter_context(source_file(newer, {"WHO": "newer"}, file))
+        after_the_older = file.read_text()
 
     assert after_the_older == "export WHO=newer\n"
-    assert not os.path.lexists(FILE)
+    assert not os.path.lexists(file)
 
 
 def version_in_pyproject() -> str:

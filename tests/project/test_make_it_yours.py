@@ -17,12 +17,15 @@ from operations.aws.config import PROJECT
 from tests.builders import inserted
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
+from tests.project.test_imports import imports_of, within
 
 PAGE = Path("docs", "make-it-yours.md")
 NOT_COPIED = (".git", ".venv*", ".local", "out", "deployments", "__pycache__", ".*_cache", ".hyp*")
 BLOCK = re.compile(
     r"(?:Save as `(?P<path>[^`]+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL
 )
+
+LEAVE_OUT = "Leave out what you do not need"
 
 OLD_NAMES = re.compile(
     r"RecordID|Username|ProcessKinesisRecords|AggregateScoresByUser"
@@ -70,11 +73,15 @@ def run(project: Path, command: Sequence[str]) -> str:
     return done.stdout
 
 
+def copy_into(folder: Path) -> Path:
+    """A copy of the project, without what was installed or made in it."""
+    return shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+
 @pytest.fixture(scope="module")
 def adopted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with every step of the page done to it, one after another."""
-    project = tmp_path_factory.mktemp("adopted") / "orders"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    project = copy_into(tmp_path_factory.mktemp("adopted") / "orders")
     run(project, ["git", "init", "--quiet"])
     run(project, ["git", "add", "--all"])
     (project / ".venv-embedded").symlink_to(PROJECT / ".venv-embedded")
@@ -119,15 +126,45 @@ def test_its_demo_is_exact_and_speaks_of_customers_and_amounts(adopted: Path) ->
 
 @pytest.mark.slow
 def test_its_command_line_explains_itself_in_its_own_words(adopted: Path) -> None:
-    print_help = (
-        "from docs.verbs import common_options, reference; print(reference(), common_options())"
-    )
+    print_help = "from docs.verbs import reference; print(reference())"
 
     explained = run(adopted, [sys.executable, "-c", print_help])
     explained += run(adopted, [sys.executable, "-m", "operations", "--help"])
 
-    assert "the header OrderID,Customer,Amount" in explained
+    assert "the header OrderID,Customer,Amount" in " ".join(explained.split())
     assert OLD_WORDS.findall(explained) == []
+
+
+def test_what_is_left_out_from_the_top_down_is_missed_by_nobody() -> None:
+    left = {path.relative_to(PROJECT) for path in PROJECT.glob("[!.]*/**/*.py")}
+    steps = re.findall(r"^rm -r (.*)$", chapter(PROJECT, LEAVE_OUT), re.MULTILINE)
+
+    for step in steps:
+        gone = {path.relative_to(PROJECT) for each in step.split() for path in PROJECT.glob(each)}
+        left = {path for path in left if gone.isdisjoint((path, *path.parents))}
+        missing = [".".join(path.with_suffix("").parts) for path in gone]
+        for path in left:
+            for each in imports_of(str(path), PROJECT / path):
+                assert not within(each, *missing), f"{path} needs {each.module}"
+
+    assert len(steps) == 5
+
+
+@pytest.mark.slow
+def test_what_is_left_installs_less_and_passes_its_checks(tmp_path: Path) -> None:
+    project = copy_into(tmp_path / "lean")
+
+    follow(project, chapter(project, LEAVE_OUT))
+    run(project, ["make", "setup"])
+    run(project, [".venv/bin/ruff", "check"])
+    collected = run(project, [".venv/bin/python", "-m", "pytest", "-q", "--collect-only"])
+    answer = run(project, ["make", "quick", "ARGS=tests/app tests/project"])
+
+    installed = {path.name for path in project.glob(".venv/lib/python3*/site-packages/*")}
+    assert installed >= {"boto3", "pytest"}
+    assert installed.isdisjoint({"atheris", "matplotlib", "microburst"})
+    assert "tests/chalicelib" in collected
+    assert re.search(r"\d+ passed", answer)
 
 
 def module_of(heading: str) -> types.ModuleType:

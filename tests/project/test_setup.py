@@ -1,14 +1,12 @@
-"""What make installs: what running needs, by a Python that will do, wholly or not at all."""
+"""What make installs: what the lock has, by the Python that was named, again after a failure."""
 
 import ast
 import itertools
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -23,74 +21,72 @@ RUNNING = [
     *PROJECT.glob("chalicelib/*.py"),
     *PROJECT.glob("operations/**/*.py"),
 ]
+IN_TURN = ["uv", "run", "dev", "embedded", "embedded-dev"]
+"""What `make setup` installs."""
 
-FAKE_PYTHON = """\
+STAND_IN = """\
 #!/bin/sh
-# Answers as Python {version}; a venv of it has a pip that only writes down what it is to install.
-case "$1 $2" in
-    "-c import sys;"*)
-        exec {python} -c "import sys; sys.version_info = ({version}, 0, 'final', 0); $2" ;;
-esac
-test "$1" != -c || exit 0
-for argument; do last="$argument"; done
+# Python {version} and the uv that its pip installs; both write down what they are to do.
+for last; do :; done
 case "$*" in
-    *" venv "*) mkdir -p "$last/bin"; cp "$0" "$last/bin/python" ;;
-    *" pip "*) echo "$last" >> installed; {pip} ;;
+    "-c import sys;"*)
+        exec "{python}" -c "import sys; sys.version_info = ({version}, 0, 'final', 0); $2" ;;
+    "-m venv "*)
+        mkdir -p "$last/bin"; cp "$0" "$last/bin/python"
+        echo "version = {version}.0" | sed "s/, /./" > "$last/pyvenv.cfg" ;;
+    "-m pip "*)
+        test -z "$PIP_USER" -o "$*" != "${{*#*--no-user}}" || exit 1 # as pip in an environment
+        did=uv; cp "$0" .venv/bin/uv ;;
+    "-m operations "*) echo "safe path: $PYTHONSAFEPATH" ;;
+    "export "*) shift 4; echo "$1" > "$3" ;;
+    "venv "*) mkdir -p "$last" ;;
+    "pip sync "*) did=$(cat "$last") ;;
 esac
+test -z "$did" || echo "$did" >> did
+test -z "$did" -o "$did" != "$FAILING"
 """
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the Makefile and the requirements."""
-    for path in [PROJECT / "Makefile", *PROJECT.glob("requirements*.txt")]:
-        shutil.copy(path, tmp_path)
-    return tmp_path
+    """A folder, with a space in its name, that holds the Makefile and the lock."""
+    folder = tmp_path / "a clone"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+        shutil.copy(PROJECT / name, folder)
+    return folder
 
 
-def fake_python(project: Path, version: str = "3, 11", pip: str = "true") -> Path:
-    """A stand-in for Python of that version."""
-    path = project / "python"
-    path.write_text(FAKE_PYTHON.format(version=version, python=sys.executable, pip=pip))
+def python_of(project: Path, version: str = "3, 12") -> str:
+    """What names a stand-in for that Python to make."""
+    path = project / f"python{version}"
+    path.write_text(STAND_IN.format(version=version, python=sys.executable))
     path.chmod(0o755)
-    return path
+    return f"PYTHON={path}"
 
 
-def make(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def make(project: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """What make did there, outside of any make that runs the tests."""
-    environment = {"PATH": os.environ["PATH"]}
     return subprocess.run(
         ["make", *arguments],
         cwd=project,
-        env=environment,
+        env={"PATH": os.environ["PATH"], **variables},
         check=False,
         capture_output=True,
         text=True,
     )
 
 
-def installed(project: Path) -> list[str]:
-    """The requirements that were installed since one asked last."""
-    path = project / "installed"
+def done(project: Path) -> list[str]:
+    """What was installed since one asked last: uv, or the groups of the lock."""
+    path = project / "did"
     lines = path.read_text().split() if path.exists() else []
     path.unlink(missing_ok=True)
     return lines
 
 
-def environments(project: Path) -> list[str]:
-    return sorted(path.name for path in project.glob(".venv*"))
-
-
-def wait_until_newer(project: Path, name: str) -> None:
-    """Touch a file until the file system's clock says it is newer than the environments."""
-    newest = max(path.stat().st_mtime_ns for path in project.glob(".venv*/ready*"))
-    while (project / name).stat().st_mtime_ns <= newest:
-        time.sleep(0.001)
-        (project / name).touch()
-
-
 def test_what_runs_imports_only_what_is_required_to_run() -> None:
-    required = requirements("requirements.txt") | requirements("requirements-run.txt")
+    required = set(re.findall(r"^([\w.-]+)==", locked("run"), re.MULTILINE))
     distributions = packages_distributions()
 
     imported = {
@@ -100,122 +96,114 @@ def test_what_runs_imports_only_what_is_required_to_run() -> None:
     }
 
     packages = {distributions[name][0] for name in imported - STANDARD_OR_OURS}
-    assert {normal(name) for name in packages} <= required
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in packages} <= required
 
 
-def test_a_package_has_the_same_version_wherever_it_is_required() -> None:
-    versions: dict[str, set[str]] = {}
-    for path in PROJECT.glob("requirements*.txt"):
-        for name, version in pins(path):
-            versions.setdefault(name, set()).add(version)
+def test_the_lock_is_of_what_is_declared() -> None:
+    answer = uv("lock", "--check", "--offline", "--python", sys.executable)
 
-    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+    assert answer.returncode == 0, f"run make lock: {answer.stderr}"
+
+
+def test_what_ships_to_lambda_is_what_the_lock_has() -> None:
+    requirements = (PROJECT / "requirements.txt").read_text()
+
+    assert requirements.split("\n", 2)[2] == locked("lambda"), "run make lock"
 
 
 def test_running_installs_what_running_needs_and_testing_the_rest(project: Path) -> None:
-    python = fake_python(project)
+    python = python_of(project)
 
-    assert make(project, "ready", f"PYTHON={python}").returncode == 0
-    to_run = installed(project)
-    assert make(project, "setup", f"PYTHON={python}").returncode == 0
-    to_test = installed(project)
-    assert make(project, "ready", "setup", f"PYTHON={python}").returncode == 0
+    assert make(project, "ready", python).returncode == 0
+    to_run = done(project)
+    assert make(project, "setup", python).returncode == 0
+    to_test = done(project)
+    assert make(project, "ready", "setup", python).returncode == 0
+    assert make(project, "ready", "setup").returncode == 0
 
-    assert to_run == ["requirements-run.txt", "requirements-embedded.txt"]
-    assert to_test == ["requirements-dev.txt", "requirements-embedded-dev.txt"]
-    assert installed(project) == []
+    assert to_run == ["uv", "run", "embedded"]
+    assert to_test == ["dev", "embedded-dev"]
+    assert done(project) == []
 
 
-@pytest.mark.parametrize(
-    ("changed", "anew"),
-    [
-        ("requirements.txt", ["run", "dev"]),
-        ("requirements-run.txt", ["run", "dev"]),
-        ("requirements-dev.txt", ["run", "dev"]),
-        ("requirements-embedded.txt", ["embedded", "embedded-dev"]),
-        ("requirements-embedded-dev.txt", ["embedded", "embedded-dev"]),
-    ],
-)
-def test_a_changed_requirement_makes_its_environment_anew(
-    project: Path, changed: str, anew: list[str]
-) -> None:
-    python = fake_python(project)
-    make(project, "setup", f"PYTHON={python}")
-    installed(project)
-    left_over = project / (".venv-embedded" if "embedded" in changed else ".venv") / "left over"
-    left_over.touch()
-    wait_until_newer(project, changed)
+def test_another_lock_is_installed_into_the_same_environments(project: Path) -> None:
+    make(project, "setup", python_of(project))
+    done(project)
+    newest = max(path.stat().st_mtime_ns for path in project.glob(".venv*/ready*"))
+    os.utime(project / "uv.lock", ns=(newest + 1, newest + 1))
 
-    assert make(project, "setup", f"PYTHON={python}").returncode == 0
+    assert make(project, "setup").returncode == 0
 
-    assert installed(project) == [f"requirements-{name}.txt" for name in anew]
-    assert not left_over.exists()
+    assert done(project) == ["run", "dev", "embedded", "embedded-dev"]
+
+
+@pytest.mark.parametrize("failing", IN_TURN)
+def test_what_failed_or_was_interrupted_is_taken_up_again(project: Path, failing: str) -> None:
+    python = python_of(project)
+
+    failed = make(project, "setup", python, FAILING=failing)
+    before = done(project)
+    assert make(project, "setup", python).returncode == 0
+    after = done(project)
+
+    assert failed.returncode != 0
+    assert before == IN_TURN[: len(before)]
+    assert after == IN_TURN[len(before) - 1 :]
+    assert after[0] == failing
+
+
+def test_a_python_that_is_named_is_the_one_that_is_used(project: Path) -> None:
+    make(project, "setup", python_of(project, "3, 11"))
+    done(project)
+
+    assert make(project, "ready", python_of(project, "3, 12")).returncode == 0
+
+    assert done(project) == ["uv", "run", "embedded"]
+    assert "version = 3.12.0" in (project / ".venv" / "pyvenv.cfg").read_text()
 
 
 @pytest.mark.parametrize("version", ["2, 7", "3, 8", "3, 10"])
 def test_a_python_too_old_gets_one_sentence_and_leaves_nothing(project: Path, version: str) -> None:
-    python = fake_python(project, version)
-
-    answer = make(project, "run", f"PYTHON={python}")
+    answer = make(project, "run", python_of(project, version))
 
     assert answer.returncode != 0
     assert answer.stdout == ""
     assert re.fullmatch(
-        r"Makefile:\d+: \*\*\* Game Scores needs Python 3\.11 or later, but \S+ is Python "
-        rf"{version.replace(', ', '.')}: choose another, e\.g\. `make run PYTHON=python3\.12`\."
-        r"  Stop\.\n",
+        r"Makefile:\d+: \*\*\* Game Scores needs Python 3\.11 or later, but .+ is Python "
+        rf"{version.replace(', ', '.')}: choose another, e\.g\. "
+        r"`make run PYTHON=/usr/bin/python3\.12`\.  Stop\.\n",
         answer.stderr,
     )
-    assert environments(project) == []
+    assert list(project.glob(".venv*")) == []
 
 
-def test_a_python_that_is_not_there_gets_one_sentence(project: Path) -> None:
+def test_a_python_that_is_not_there_is_said_to_be_missing(project: Path) -> None:
     answer = make(project, "PYTHON=python9", "up")
 
     assert answer.returncode != 0
     assert "but python9 does not run: choose another, e.g. `make up PYTHON=" in answer.stderr
-    assert answer.stderr.count("\n") == 1
+    assert "python9: not found" in answer.stderr
+
+
+def test_what_a_shell_says_about_pip_and_modules_does_not_hold_here(project: Path) -> None:
+    answer = make(project, "run", python_of(project), PIP_USER="1", PYTHONSAFEPATH="1")
+
+    assert answer.returncode == 0, answer.stderr
+    assert "safe path: \n" in answer.stdout
 
 
 def test_an_environment_that_is_a_link_is_replaced_and_what_it_leads_to_stays(
-    project: Path, tmp_path_factory: pytest.TempPathFactory
+    project: Path, tmp_path: Path
 ) -> None:
-    shared = tmp_path_factory.mktemp("shared")
+    shared = tmp_path / "shared"
+    shared.mkdir()
     (shared / "kept").touch()
     (project / ".venv").symlink_to(shared)
 
-    assert make(project, "ready", f"PYTHON={fake_python(project)}").returncode == 0
+    assert make(project, "ready", python_of(project)).returncode == 0
 
     assert not (project / ".venv").is_symlink()
     assert [each.name for each in shared.iterdir()] == ["kept"]
-
-
-def test_an_installation_that_fails_leaves_no_environment(project: Path) -> None:
-    python = fake_python(project, pip='test "$last" != requirements-embedded.txt')
-
-    assert make(project, "ready", f"PYTHON={python}").returncode != 0
-
-    assert environments(project) == [".venv"]
-
-
-def test_an_interrupted_installation_leaves_no_environment(project: Path) -> None:
-    python = fake_python(project, pip="sleep 60")
-
-    interrupt(project, "ready", python, waits_for="requirements-run.txt")
-
-    assert environments(project) == []
-
-
-def test_an_interrupted_addition_is_made_anew_and_what_runs_goes_on(project: Path) -> None:
-    python = fake_python(project, pip='test "$last" != requirements-dev.txt || sleep 60')
-
-    interrupt(project, "setup", python, waits_for="requirements-dev.txt")
-
-    installed(project)
-    assert make(project, "ready", f"PYTHON={python}").returncode == 0
-    assert installed(project) == []
-    make(project, "setup", f"PYTHON={fake_python(project)}")
-    assert installed(project)[:2] == ["requirements-run.txt", "requirements-dev.txt"]
 
 
 def test_clean_leaves_only_what_chalice_deployed(tmp_path: Path) -> None:
@@ -236,23 +224,16 @@ def test_clean_leaves_only_what_chalice_deployed(tmp_path: Path) -> None:
     assert sorted(left) == [".chalice/deployed/file", "Makefile"]
 
 
-def interrupt(project: Path, target: str, python: Path, *, waits_for: str) -> None:
-    """Press Ctrl-C while make installs these requirements."""
-    making = subprocess.Popen(
-        ["make", target, f"PYTHON={python}"],
-        cwd=project,
-        env={"PATH": os.environ["PATH"]},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    path = project / "installed"
-    deadline = time.monotonic() + 30
-    while not (path.exists() and waits_for in path.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.2)  # the stand-in for pip has told what it installs, and is now at it
-    os.killpg(making.pid, signal.SIGINT)
-    assert making.wait(timeout=30) != 0
+def uv(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """What uv made of the project's lock."""
+    command = [str(Path(sys.executable).with_name("uv")), *arguments]
+    return subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
+
+
+def locked(group: str) -> str:
+    """The lock's requirements of that group, with their hashes."""
+    answer = uv("export", "--frozen", "--no-header", "--no-annotate", "--only-group", group)
+    return answer.stdout
 
 
 def imported_when_running(tree: ast.AST) -> Iterator[str]:
@@ -266,16 +247,3 @@ def imported_when_running(tree: ast.AST) -> Iterator[str]:
             yield from itertools.chain.from_iterable(map(imported_when_running, node.orelse))
         else:
             yield from imported_when_running(node)
-
-
-def requirements(name: str) -> set[str]:
-    return {package for package, _ in pins(PROJECT / name)}
-
-
-def pins(path: Path) -> list[tuple[str, str]]:
-    lines = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)", path.read_text(), re.MULTILINE)
-    return [(normal(name), version) for name, version in lines]
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

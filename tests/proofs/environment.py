@@ -22,7 +22,7 @@ from chalicelib.clients import CLIENT_CONFIG, Clients
 from chalicelib.connections import Connections
 from chalicelib.settings import Settings
 from operations.local.server import EmbeddedAws
-from tests.proofs.faults import answer_with_error
+from tests.faults import answer_with_error
 
 Records = Sequence[dict[str, Any]]
 Handler = Callable[[dict[str, Any], Any], Any]

@@ -13,7 +13,7 @@ from operations.local.server import EmbeddedAws
 from tests.builders import inserted, kinesis_record
 from tests.conftest import Invoke
 from tests.data_stack import DataStack
-from tests.proofs.environment import Environment, handlers_in_environments
+from tests.proofs.environment import Environment, handlers_in_environments, sdk_without_waiting
 from tests.proofs.history import History
 from tests.proofs.mapping import Mapping
 from tests.proofs.oracle import aggregation_problems
@@ -41,7 +41,8 @@ def faults(
     """The proxy's faults; the functions' requests go through it."""
     monkeypatch.setattr(app, "connections", Connections(data.names, wire.clients))
     assert isinstance(wire.faults, WireFaults)
-    yield wire.faults
+    with sdk_without_waiting():
+        yield wire.faults
     wire.faults.use([])
 
 
@@ -155,6 +156,7 @@ def test_a_history_delivered_on_the_wire_leaves_nothing_wrong_lost_or_stuck(
     with (
         environments_on_the_wire(aws, INVOCATIONS_AT_ONCE, seed=14) as environments,
         handlers_in_environments(data.variables),
+        sdk_without_waiting(),
     ):
         mapping = Mapping(history, app.aggregate_scores_by_user, environments)
         mapping.faults.one_in = 3

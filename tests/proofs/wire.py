@@ -28,7 +28,7 @@ from operations.aws.errors import OperationFailed
 from operations.local.server import LOCAL_FOLDER, EmbeddedAws, free_port
 from tests.proofs.environment import Environment, Faults
 
-START_SECONDS = 30
+START_SECONDS = 180
 LATE_MILLISECONDS = 3_300
 """Later than the functions' clients wait (3 s): by then they have asked again, or given up."""
 

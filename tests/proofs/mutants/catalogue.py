@@ -212,8 +212,8 @@ MUTANTS = (
     Mutant(
         "take a record for stored because its id is",
         "chalicelib/records.py",
-        "if stored.get(DIGEST_ATTRIBUTE) == item[DIGEST_ATTRIBUTE]:",
-        "if stored:",
+        "is_the_same = stored.get(DIGEST_ATTRIBUTE) == record.item[DIGEST_ATTRIBUTE]",
+        "is_the_same = bool(stored)",
     ),
     Mutant(
         "forget the old image",
