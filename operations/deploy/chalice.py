@@ -16,7 +16,7 @@ from botocore.loaders import create_loader
 
 from operations.aws.errors import OperationFailed
 from operations.aws.progress import Announce
-from operations.aws.session import AwsSession
+from operations.aws.session import AwsSession, is_embedded
 from operations.aws.stage import Stage
 from operations.deploy.remembered import find_deployed, write_deployed
 
@@ -37,6 +37,15 @@ PROPAGATION_SECONDS = 120
 PAUSE_SECONDS, COUNT_SECONDS = 15, 5
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
+LOOPBACK = {
+    "NO_PROXY": "127.0.0.1,localhost,::1",
+    "no_proxy": "127.0.0.1,localhost,::1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""What keeps Chalice to an embedded AWS: no proxy on the way there, though pip may need one, and no
+profile."""
+
 READABLE_BY_ALL = 0o022
 """The umask under which pip unpacks what the package takes along."""
 
@@ -117,7 +126,8 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
     temporary = app_folder / ".chalice" / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = {**os.environ, **variables, "TMPDIR": str(temporary)}
-    if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
+    if is_embedded(variables.get("AWS_ENDPOINT_URL")):
+        environment = {**without_aws(environment), **variables, **LOOPBACK}
         environment |= _quick_waiters(temporary / "models")
     with subprocess.Popen(
         [sys.executable, "-c", CHALICE, *arguments],
@@ -138,6 +148,11 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         last_lines = "\n".join(output.strip().splitlines()[-15:])
         raise OperationFailed(f"`chalice {' '.join(arguments)}` failed:\n{last_lines}")
     return output
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment is not for AWS's SDKs and tools."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
 def _quick_waiters(folder: Path) -> dict[str, str]:
