@@ -262,6 +262,29 @@ def test_what_packs_many_is_closed_when_all_that_was_invalid_is_corrected(
     assert keys(stage) == []
 
 
+def test_a_redrive_tells_what_it_brings_into_the_table_that_may_have_been_deleted(
+    shell: Shell, stage: Stage
+) -> None:
+    kept, deleted = ({"RecordID": each, "Username": "Xia", "Score": 1} for each in (7091, 7092))
+    packed = aggregate(kept, deleted, {"RecordID": 7093, "Username": "Xia"})
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [packed])
+    until(lambda: (len(keys(stage)), len(records_of(stage, "Xia"))), (1, 2))
+    delete_record(stage, 7092)
+    store_rejects(stage, "ProcessKinesisRecords", score(7094, "Xia"))
+
+    dry = shell("rejects", "redrive", "--dry-run", "--json")
+    answer = shell("rejects", "redrive", "--json")
+
+    told = [json.loads(line)["reason"] for line in dry.out.splitlines()]
+    assert sorted(told) == ["", "not in the table before, so what was deleted comes back: 7092"]
+    reasons = [json.loads(line)["reason"] for line in answer.out.splitlines()]
+    assert any(
+        each.endswith("; not in the table before, so what was deleted comes back: 7092")
+        for each in reasons
+    )
+    assert records_of(stage, "Xia").keys() == {"7091", "7092", "7094"}
+
+
 def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
     shell: Shell, stage: Stage
 ) -> None:
