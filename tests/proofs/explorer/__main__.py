@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.proofs.explorer.repair_scopes import repair_families
 from tests.proofs.explorer.run import explore_each, tasks_of
 from tests.proofs.explorer.scopes import families
 from tests.proofs.explorer.search import Covered
@@ -27,13 +28,14 @@ RESULTS = Path(__file__).parents[1] / "results" / "explorer.json"
 @click.option("--only", default="", help="Only the families with this in their name.")
 @click.option("--one-in", default=1, show_default=True, help="Only every so many-th scope.")
 def explore(only: str, one_in: int) -> None:
-    """Explore all interleavings of an addition's API calls, with faults, in small scopes.
+    """Explore all interleavings of additions' and repairs' API calls, with faults, in small scopes.
 
     It shows, of each family: its scopes; the states explored; the schedules, that is orders of what
     may happen, that these stand for; and the most calls and repeated rounds of an invocation.
     """
     console = Console()
-    chosen = [family for family in families() if only in family.name]
+    every = (*families(), *repair_families())
+    chosen = [family for family in every if only in family.name]
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in ("scopes", "states", "schedules", "calls", "repeats"):
