@@ -105,11 +105,13 @@ class Service:
             or parameters["ExpressionAttributeValues"][":page"]["S"]
         )
         found = sorted((page for page in pages if page[0] > after), key=lambda page: page[0])
+        wanted = parameters.get("ProjectionExpression", "Page, Receipts").split(", ")
+        items = (
+            {"Page": {"S": key}, "Receipts": _on_wire(receipts)}
+            for key, receipts in found[: self.pages_a_response]
+        )
         response: dict[str, Any] = {
-            "Items": [
-                {"Page": {"S": key}, "Receipts": _on_wire(receipts)}
-                for key, receipts in found[: self.pages_a_response]
-            ]
+            "Items": [{name: item[name] for name in wanted} for item in items]
         }
         if len(found) > self.pages_a_response:
             response["LastEvaluatedKey"] = found[self.pages_a_response - 1][0]
@@ -119,7 +121,7 @@ class Service:
         item = _item(rows)
         values = _held(parameters["ExpressionAttributeValues"])
         if not parse_condition(parameters["ConditionExpression"], NO_NAMES)(item, values):
-            return Effect(rows, ("ConditionalCheckFailedException", _told(rows)))
+            return Effect(rows, ("ConditionalCheckFailedException", _refused(rows, parameters)))
         try:
             parse_update(parameters["UpdateExpression"], NO_NAMES)(item, values)
         except KeyError:  # a text is no number and no set to add to
@@ -171,6 +173,12 @@ def _told(rows: Rows) -> dict[str, Any]:
     if rows.receipts:
         item["Receipts"] = _on_wire(rows.receipts)
     return {"Item": item} if item else {}
+
+
+def _refused(rows: Rows, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a refusal tells besides its code."""
+    asked = parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    return _told(rows) if asked else {}
 
 
 def _on_wire(receipts: Receipts) -> Value:
