@@ -33,7 +33,7 @@ test: setup ## Run every test, side by side on the machine's cores
 	@$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 quick: setup ## Run the tests that need no embedded AWS and no patience
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 	$(BIN)/ruff format --check .

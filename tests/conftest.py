@@ -68,9 +68,10 @@ LONGEST = (
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """A worker more than there are cores, as tests often wait for what they deploy; at most 4."""
-    return min(4, len(os.sched_getaffinity(0)) + 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core, and one more where tests wait for what they deploy; at most 4."""
+    cores = os.cpu_count() or 1
+    return min(4, cores if config.getoption("markexpr") == "not slow" else cores + 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

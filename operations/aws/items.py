@@ -22,6 +22,11 @@ def require_username(text: str) -> None:
         raise Misuse(f"Nobody can be called so: {error}.") from error
 
 
+def id_of(item: Item) -> str:
+    """The id of a record in the table, or of its key, as DynamoDB writes it; empty without one."""
+    return str(next(iter(item.get(words.RECORD_ID, {}).values()), ""))
+
+
 def score_of(item: Item) -> tuple[str, Decimal] | None:
     """The user and the score of an item of GameScoreRecords; None if it counts for nothing.
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from operations.aws.errors import OperationFailed
 from operations.aws.remedies import how_to_deploy_app
-from operations.aws.stage import FUNCTIONS, INGESTION, Stage
+from operations.aws.stage import INGESTION, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -133,18 +133,6 @@ def require_mapping(stage: Stage, function: str) -> EventSourceMapping:
             f"one: {how_to_deploy_app(stage.name)}."
         )
     return found[0]
-
-
-def switch_mappings(stage: Stage, *, enabled: bool) -> None:
-    """Enable or disable both functions' mappings, and wait until they are."""
-    for function in FUNCTIONS:
-        switch_mapping(stage, require_mapping(stage, function), enabled=enabled)
-
-
-def switch_mapping(stage: Stage, mapping: EventSourceMapping, *, enabled: bool) -> None:
-    """Enable or disable the mapping, and wait until it is."""
-    if mapping.state != ("Enabled" if enabled else "Disabled"):
-        change_mapping(stage, mapping, Enabled=enabled)
 
 
 @contextmanager

@@ -114,19 +114,37 @@ def require_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
         ) from error
 
 
-def read_object(s3: "S3Client", bucket: str, key: str) -> RejectsObject:
+def read_all_versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[RejectsObject]:
+    """The objects under the prefix in all versions, those too that were removed or overwritten."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    listed = (found for page in pages for found in page.get("Versions", []))
+    with ThreadPoolExecutor(READERS) as readers:
+        yield from filter(None, readers.map(lambda each: _read_version(s3, bucket, each), listed))
+
+
+def _read_version(s3: "S3Client", bucket: str, version: Any) -> RejectsObject | None:
+    """That version; None if it is gone for good meanwhile."""
+    try:
+        return read_object(s3, bucket, version["Key"], VersionId=version["VersionId"])
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
+            return None
+        raise
+
+
+def read_object(s3: "S3Client", bucket: str, key: str, **version: Any) -> RejectsObject:
     """The object of that key; raises botocore's NoSuchKey where there is none."""
-    response = s3.get_object(Bucket=bucket, Key=key)
-    version, written = response.get("VersionId", "null"), response["LastModified"]
+    response = s3.get_object(Bucket=bucket, Key=key, **version)
+    name, written = response.get("VersionId", "null"), response["LastModified"]
     try:
         content = json.loads(response["Body"].read())
         function, rejects = decode_content(key, content)
         batch = None if rejects else decode_batch(content)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         problem = f"it is no object of rejects: {error or type(error).__name__}"
-        return RejectsObject(key, version, written, "", (), problem)
+        return RejectsObject(key, name, written, "", (), problem)
     problem = f"its records stand in their stream only: {batch}" if batch else ""
-    return RejectsObject(key, version, written, function, rejects, problem, batch)
+    return RejectsObject(key, name, written, function, rejects, problem, batch)
 
 
 def decode_content(key: str, content: Any) -> tuple[str, tuple[RejectedRecord, ...]]:

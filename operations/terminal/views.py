@@ -13,6 +13,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -39,12 +40,13 @@ class TotalRow(NamedTuple):
 
 
 def progress_bars(console: Console) -> Progress:
-    """Bars with a name, a count and the time."""
+    """Bars with a name, a count, the time, and how much of it is left."""
     return Progress(
         TextColumn("  {task.description:<11}"),
         BarColumn(bar_width=40),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console,
     )
 
@@ -126,7 +128,8 @@ def totals_table(
     table.add_column(words.PLAYER.capitalize(), overflow="fold")
     for heading in filter(None, (total, other, difference)):
         table.add_column(heading, justify="right", overflow="fold")
-    if any(row.note for row in rows):
+    has_notes = any(row.note for row in rows)
+    if has_notes:
         table.add_column("")
     for row in rows:
         found = "no number" if row.total is None else f"{row.total:,f}"
@@ -134,7 +137,7 @@ def totals_table(
         if difference:
             by = None if row.total is None else exact_sum((row.total, row.other.copy_negate()))
             numbers.append("" if by is None else f"{by:+,f}")
-        table.add_row(shown(row.player), *numbers, row.note or None)
+        table.add_row(shown(row.player), *numbers, *([row.note] if has_notes else []))
     return table
 
 
@@ -146,6 +149,16 @@ def invalid_table(records: Sequence[InvalidItem]) -> Table:
     for each in records:
         table.add_row(shown(each.record_id), shown(each.reason))
     return table
+
+
+def unreadable_lines(keys: Sequence[str]) -> list[RenderableType]:
+    """What to tell of objects among the rejects that nobody can read."""
+    return [
+        shown(
+            f"Look at this object yourself, it may hold changes that are not counted: {key}", "red"
+        )
+        for key in keys[:SHOWN_DIFFERENCES]
+    ]
 
 
 def others_line(users: int) -> list[RenderableType]:

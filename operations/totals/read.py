@@ -1,17 +1,16 @@
-"""Reads records and totals into sums."""
+"""Reads the table of records whole."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from decimal import Decimal
 from heapq import nlargest, nsmallest
 from typing import NamedTuple
 
 from chalicelib import words
 from chalicelib.scores import EXACT, RECORD_KEYS
-from operations.aws.items import problem_of, score_of, total_of
+from operations.aws.items import id_of, problem_of, score_of
 from operations.aws.progress import Progress
 from operations.aws.stage import Stage
 from operations.aws.tables import ReadMeter, scan_segments
-from operations.totals.sums import UserSums
 
 NAMED_RECORDS = 1000
 NAMED_PARTS = 3
@@ -28,44 +27,48 @@ class InvalidItem(NamedTuple):
 class RecordCount(NamedTuple):
     """The records that a scan found, and how many of them are invalid and count for nothing.
 
-    `summed` are those that were added to a sum. `named` are the first of the invalid ones, in the
-    order of their ids.
+    `named` are the first of the invalid ones, in the order of their ids.
     """
 
-    records: int
-    invalid: int
-    summed: int
+    records: int = 0
+    invalid: int = 0
     named: tuple[InvalidItem, ...] = ()
 
 
-def expect_records(
+class ScannedRecord(NamedTuple):
+    """A valid record of the table."""
+
+    record_id: str
+    username: str
+    score: Decimal
+
+
+def read_records(
     stage: Stage,
-    sums: UserSums,
     meter: ReadMeter,
     progress: Progress,
-    *,
-    only: Container[str] | None = None,
-    consistent: bool = False,
+    take: Callable[[Sequence[ScannedRecord]], None],
 ) -> RecordCount:
-    """Add the scores in the table to the sums, of all users or of those in `only`."""
+    """Hand out all valid records, read consistently, and count them and the others."""
     dynamodb, table = stage.aws.client("dynamodb"), stage.names.records_table
     about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
-    records = invalid = summed = 0
+    records = invalid = 0
     named: list[InvalidItem] = []
-    for page in scan_segments(dynamodb, table, RECORD_KEYS, meter, consistent=consistent):
+    for page in scan_segments(dynamodb, table, RECORD_KEYS, meter, consistent=True):
+        valid = []
         for item in page:
-            records += 1
             score = score_of(item)
-            if score is None:
-                invalid += 1
-                if invalid <= NAMED_RECORDS:
-                    named.append(InvalidItem(item[words.RECORD_ID]["N"], problem_of(item)))
-            elif only is None or score[0] in only:
-                summed += 1
-                sums.expect(*score)
+            if score is not None:
+                valid.append(ScannedRecord(id_of(item), *score))
+                continue
+            invalid += 1
+            if invalid <= NAMED_RECORDS:
+                named.append(InvalidItem(id_of(item), problem_of(item)))
+        take(valid)
+        records += len(page)
         progress(table, records, max(records, about))
     named.sort(key=lambda each: Decimal(each.record_id))
-    return RecordCount(records, invalid, summed, tuple(named))
+    return RecordCount(records, invalid, tuple(named))
 
 
 class Part(NamedTuple):
@@ -97,7 +100,7 @@ def read_extremes(
             score = score_of(item)
             if score is not None and score[0] in users and score[1]:
                 of_user = parts.setdefault(score[0], [])
-                of_user.append(Part(item[words.RECORD_ID]["N"], score[1]))
+                of_user.append(Part(id_of(item), score[1]))
                 if len(of_user) > MOST_PARTS:
                     parts[score[0]] = list(_extremes(of_user))
         progress(f"{table} again", read, read)
@@ -110,25 +113,6 @@ def _extremes(parts: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(dict.fromkeys((*largest, *finest)))
 
 
-def find_totals(
-    stage: Stage,
-    sums: UserSums,
-    meter: ReadMeter,
-    progress: Progress,
-    *,
-    consistent: bool = False,
-) -> None:
-    dynamodb, table = stage.aws.client("dynamodb"), stage.names.totals_table
-    about = dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
-    found = 0
-    attributes = (words.USERNAME, words.SCORE)
-    for page in scan_segments(dynamodb, table, attributes, meter, consistent=consistent):
-        for item in page:
-            found += 1
-            sums.find(item[words.USERNAME]["S"], total_of(item))
-        progress(table, found, max(found, about))
-
-
 def has_total(stage: Stage, username: str) -> bool:
     """Whether there is a total of that user, whatever it is."""
     answer = stage.aws.client("dynamodb").get_item(
@@ -138,15 +122,3 @@ def has_total(stage: Stage, username: str) -> bool:
         ProjectionExpression=words.USERNAME,
     )
     return "Item" in answer
-
-
-def read_total(stage: Stage, username: str, meter: ReadMeter) -> Decimal | None:
-    """One user's total, consistently read; 0 where there is none, None where it is no number."""
-    answer = stage.aws.client("dynamodb").get_item(
-        TableName=stage.names.totals_table,
-        Key={words.USERNAME: {"S": username}},
-        ConsistentRead=True,
-        ReturnConsumedCapacity="TOTAL",
-    )
-    meter.count(answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0))
-    return total_of(answer["Item"]) if "Item" in answer else Decimal(0)

@@ -1,58 +1,39 @@
-"""Sets every total from the records in the table: exact, or refused with nothing changed.
+"""Makes every total the sum of the player's records, beside the running pipeline.
 
-Both mappings are paused. The table's stream is read whole, as long as it is kept, then the table
-is scanned, then the stream is read on: if nothing came, nothing was written since the scan began,
-so the sums are those of one moment, and every stream record read up to then is in them. The
-aggregator may still have to deliver many of these (it may be half a day behind), and rejected ones
-may be redriven later. So each total is written together with the receipts of all of them, by which
-the aggregator finds that they are counted. What is written later is in no sum, has no receipt, and
-is counted as ever when the mappings are resumed.
-
-A user whose sum is no number that DynamoDB holds keeps its total, and its records are named; all
-others are set. Records wait no longer than the mappings' maximum record age, beyond which Lambda
-moves them to the rejects bucket: a rebuild that would keep them longer is refused, or gives up as
-long as it has written nothing.
-
-A total and its receipts are one write, and doing it again writes nothing more: a rebuild that is
-interrupted has set some totals right and left the others as they were. It is run again to go on.
+The audit names whom to repair. Each of them is repaired by single steps, each planned from a new
+look, that leave a total as it was, or right (repair.py); so nothing is paused, other rebuilds,
+redrives and the functions go on, and a run that dies is run again. Those repaired are looked at
+again, a settle time later, until a look finds nothing: what a slow stream showed too late for the
+first looks is found by the next.
 """
 
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from decimal import Decimal
+from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import words
-from operations.aws.errors import OperationFailed, OperationInterrupted, explain
-from operations.aws.pause import Pause, longest_wait_seconds
+from chalicelib.scores import InvalidRecord
+from chalicelib.totals import AdditionRefused, TotalContended
+from operations.aws.errors import Misuse, OperationFailed, OperationInterrupted, explain
+from operations.aws.items import require_username
 from operations.aws.progress import Announce, Progress
 from operations.aws.stage import Stage
-from operations.aws.table_stream import TableStream
 from operations.aws.tables import ReadMeter
-from operations.totals.counted import KnownReceipts, aggregator_rejects
-from operations.totals.read import (
-    Part,
-    RecordCount,
-    expect_records,
-    find_totals,
-    read_extremes,
-)
-from operations.totals.sums import Comparison, UserSums
-from operations.totals.write_all import find_unwritable, set_totals
+from operations.totals.audit import Audit, Verdict, until_whole
+from operations.totals.judgement import Judgement
+from operations.totals.read import Part, read_extremes
+from operations.totals.repair import Step, plan_step, take_step
 
-MOST_SCANS = 3
+WRITERS = 16
+MOST_STEPS = 40
+"""Steps that one user's repair may take; where others keep writing, some are for nothing."""
+
 LISTED_USERS = 1000
-FEW_USERS = 3
-
-UNIT_BYTES = 4096
-"""What one read unit reads of a table, consistently."""
-
-
-SAFE_PART = 0.8
-"""The part of the maximum record age that records may have waited before anything is written."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +45,22 @@ class UnwritableTotal:
     records: tuple[Part, ...]
 
 
+class Changed(NamedTuple):
+    """A user's total before and after; None where its item held no number."""
+
+    username: str
+    before: Decimal | None
+    after: Decimal
+
+
 @dataclass(frozen=True)
 class Rebuilt:
     """What a rebuild did or, in a dry run, would have done.
 
-    `changed` lists the first of the `changed_users` whose total was not the sum; those in
-    `unwritable` are not among them, and keep theirs. `receipts` counts the changes recorded as
-    counted, including those that were recorded before.
+    `changed` lists the first of the `changed_users`. Those in `unwritable` keep what they have, and
+    so do those in `contended`, whose items others kept changing. `added` counts the changes that
+    were missing or waiting. `unreadable` are objects among the rejects that nobody can read: what
+    they hold is in the totals, and would count twice if somebody mends and redrives them.
     """
 
     is_dry_run: bool
@@ -78,15 +68,18 @@ class Rebuilt:
     invalid_records: int
     users: int
     changed_users: int
-    changed: tuple[Comparison, ...]
+    changed: tuple[Changed, ...]
+    added: int
     unwritable: tuple[UnwritableTotal, ...]
-    receipts: int
+    contended: tuple[str, ...]
+    unreadable: tuple[str, ...]
     read_units: float
     seconds: float
 
-
-class _WrittenMeanwhile(Exception):
-    """The table was written while it was scanned."""
+    @property
+    def is_done(self) -> bool:
+        """Whether every total is right now, or would be."""
+        return not (self.unwritable or self.contended or self.unreadable)
 
 
 def rebuild(
@@ -95,257 +88,182 @@ def rebuild(
     progress: Progress,
     announce: Announce,
     *,
+    users: Collection[str] | None = None,
     dry_run: bool = False,
     settle_seconds: float,
     without_expired: bool = False,
 ) -> Rebuilt:
-    """Make every total the sum of the user's records in the table.
+    """Make all totals, or those of some users, the sum of the user's records in the table.
 
-    `settle_seconds`: how long the stream must be quiet to count as read. Raises OperationFailed or
-    OperationInterrupted, whose message says what was changed and what is paused.
+    `settle_seconds`: within it the stream shows what was written. Raises Misuse where one of the
+    users is nobody, OperationFailed or OperationInterrupted, whose message says what was changed.
     """
+    for username in users or ():
+        require_username(username)
     if not without_expired:
         _refuse_time_to_live(stage)
-    run = _Rebuild(stage, meter, progress, announce, settle_seconds)
-    if dry_run:
-        return run.dry()
+    run = _Rebuild(stage, meter, progress, announce, is_dry_run=dry_run)
+
+    def audited() -> Rebuilt:
+        with Audit(
+            stage,
+            meter,
+            progress,
+            announce,
+            users=users,
+            settle_seconds=settle_seconds,
+            without_expired=without_expired,
+        ) as audit:
+            audit.read()
+            if audit.has_expiry and not without_expired:
+                raise OperationFailed(_expires(f"A record in {stage.names.records_table} expired"))
+            return run.repair(audit)
+
     try:
-        return run.wet()
-    except _WrittenMeanwhile as error:
-        run.resume()
-        raise OperationFailed(
-            f"The table was written during each of {MOST_SCANS} scans, so no sum would be exact. "
-            "Nothing was changed and both functions go on. Stop those who write to it from "
-            "consoles and programs, then run this again."
-        ) from error
+        return until_whole(audited, announce)
     except KeyboardInterrupt as error:
-        raise OperationInterrupted(f"Interrupted. {run.leave()}") from error
+        raise OperationInterrupted(f"Interrupted. {run.left}") from error
+    except Misuse:
+        raise
     except OperationFailed as error:
-        raise OperationFailed(f"{error} {run.leave()}") from error
+        raise OperationFailed(f"{error} {run.left}") from error
     except (BotoCoreError, ClientError) as error:
-        raise OperationFailed(f"{explain(error)} {run.leave()}") from error
+        raise OperationFailed(f"{explain(error)} {run.left}") from error
 
 
 class _Rebuild:
+    """One rebuild, over several audits where the stream forgot what was not read yet."""
+
     def __init__(
         self,
         stage: Stage,
         meter: ReadMeter,
         progress: Progress,
         announce: Announce,
-        settle_seconds: float,
+        *,
+        is_dry_run: bool,
     ) -> None:
         self._stage = stage
         self._meter = meter
         self._progress = progress
         self._announce = announce
-        self._settle_seconds = settle_seconds
+        self._is_dry_run = is_dry_run
         self._started = time.monotonic()
-        self._pause = Pause(stage)
-        self._longest_wait_seconds = longest_wait_seconds(stage)
-        self._users_done = 0
-        self._is_writing = False
-
-    def dry(self) -> Rebuilt:
-        with UserSums() as sums:
-            self._announce("Scanning the records, nothing is paused")
-            counted = expect_records(self._stage, sums, self._meter, self._progress)
-            find_totals(self._stage, sums, self._meter, self._progress)
-            return self._result(counted, sums, find_unwritable(sums), receipts=0, is_dry_run=True)
-
-    def wet(self) -> Rebuilt:
-        with ExitStack() as opened:
-            receipts = opened.enter_context(KnownReceipts())
-            self._refuse_slow_reading()
-            self._announce("Pausing both mappings")
-            self._pause.begin()
-            self._warn_of_age()
-            arn = self._stage.names.records_stream_arn
-            stream = TableStream(self._stage.aws.client("dynamodbstreams"), arn, "TRIM_HORIZON")
-            self._announce("Reading the table's stream")
-            receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
-            sums, counted = self._scan_undisturbed(opened, stream, receipts)
-            proved_at = int(time.time() - self._settle_seconds)
-            unwritable = find_unwritable(sums)
-            self._announce_unwritable(unwritable)
-            self._announce("Reading the aggregator's rejects")
-            receipts.add_stream_records(aggregator_rejects(self._stage))
-            self._wait_for_invocations()
-            find_totals(self._stage, sums, self._meter, self._in_time, consistent=True)
-            self._announce("Setting the totals")
-            self._is_writing = True
-            for done in set_totals(self._stage, sums, receipts, unwritable):
-                self._users_done = done
-                self._progress("totals set", done, done)
-            self._announce("Making sure that the stream held nothing back")
-            self._refuse_late(stream, proved_at)
-            self._announce("Resuming both mappings")
-            waited_seconds = self._pause.waited_seconds()
-            self.resume()
-            if waited_seconds > self._longest_wait_seconds:
-                self._announce(self._where_old_records_go())
-            return self._result(counted, sums, unwritable, len(receipts), is_dry_run=False)
-
-    def resume(self) -> None:
-        self._pause.end()
-
-    def leave(self) -> str:
-        """Leave a state from which a later run can go on; a sentence that describes it."""
-        if not self._is_writing:
-            try:
-                self.resume()
-            except (OperationFailed, BotoCoreError, ClientError):
-                return (
-                    "No total was changed, but mappings may be paused: run this again, or enable "
-                    "them."
-                )
-            return "No total was changed and both functions go on."
-        return (
-            f"Some {self._users_done:,} {words.PLAYERS} are done with, the others are as they "
-            "were, and both mappings are paused, so that records wait in their streams. Run this "
-            "again: it goes on from here and resumes them at its end."
-        )
-
-    def _refuse_slow_reading(self) -> None:
-        """Raise OperationFailed where the read units allowed keep records waiting too long."""
-        if self._meter.units_a_second is None:
-            return
-        table = self._stage.names.records_table
-        found = self._stage.aws.client("dynamodb").describe_table(TableName=table)["Table"]
-        seconds = found["TableSizeBytes"] / UNIT_BYTES / self._meter.units_a_second
-        if seconds > SAFE_PART * self._longest_wait_seconds:
-            raise OperationFailed(
-                f"At {self._meter.units_a_second:,.0f} read units a second, reading {table} takes "
-                f"{_duration(seconds)}, but records wait for {self._longest_wait} at most, then "
-                "Lambda moves them to the rejects bucket. Raise --max-read-units."
-            )
-
-    def _warn_of_age(self) -> None:
-        """Say so where records wait already, since an earlier run or somebody paused a mapping."""
-        if not self._pause.was_begun_before:
-            return
-        since = f"{self._pause.waiting_since:%Y-%m-%d %H:%M:%S} UTC"
-        self._announce(f"A mapping is paused since {since} or longer")
-        self._announce(self._where_old_records_go())
-
-    def _where_old_records_go(self) -> str:
-        return (
-            f"Records that waited for more than {self._longest_wait} go to the rejects bucket when "
-            "the mappings are resumed: afterwards run `rejects redrive --prefix aws/lambda/`"
-        )
+        self._changed: dict[str, Changed] = {}
+        self._repaired = self._added = self._steps = 0
+        self._unwritable: dict[str, str] = {}
+        self._contended: set[str] = set()
 
     @property
-    def _longest_wait(self) -> str:
-        return _duration(self._longest_wait_seconds)
+    def left(self) -> str:
+        """A sentence that says what an unfinished rebuild leaves."""
+        if not self._steps:
+            return "No total was changed."
+        return (
+            f"{self._repaired:,} {words.PLAYERS} are done with; every other total is as it was, or "
+            "right already. Run this again to go on."
+        )
 
-    def _in_time(self, counted: str, now: int, about: int) -> None:
-        """Show the progress; raises OperationFailed where records have waited long enough."""
-        self._progress(counted, now, about)
-        limit_seconds = SAFE_PART * self._longest_wait_seconds
-        if not self._pause.was_begun_before and self._pause.waited_seconds() > limit_seconds:
-            raise OperationFailed(
-                f"Reading takes too long: records have been waiting for {_duration(limit_seconds)} "
-                f"and may wait for {self._longest_wait}. Raise --max-read-units, or the mappings' "
-                "MaximumRecordAgeInSeconds."
-            )
-
-    def _announce_unwritable(self, unwritable: Mapping[str, str]) -> None:
-        if not unwritable:
-            return
-        named = ", ".join(map(repr, islice(unwritable, FEW_USERS)))
-        more = len(unwritable) - FEW_USERS
-        others = f" and {more:,} more" if more > 0 else ""
-        self._announce(f"No number holds the totals of {named}{others}; they stay as they are")
-
-    def _scan_undisturbed(
-        self, opened: ExitStack, stream: TableStream, receipts: KnownReceipts
-    ) -> tuple[UserSums, RecordCount]:
-        """The sums of one moment: no change reached the stream since their scan began."""
-        for _ in range(MOST_SCANS):
-            self._announce("Scanning the records")
-            sums = opened.enter_context(UserSums())
-            counted = expect_records(self._stage, sums, self._meter, self._in_time, consistent=True)
-            self._announce("Making sure by the stream that nothing was written meanwhile")
-            written = receipts.add_stream_records(stream.read_until_quiet(self._settle_seconds))
-            if not written:
-                return sums, counted
-            self._announce(f"{written:,} changes were written meanwhile")
-        raise _WrittenMeanwhile
-
-    def _wait_for_invocations(self) -> None:
-        """Wait until every invocation that began before the pause is over."""
-        remaining = self._pause.seconds_left()
-        if remaining > 0:
-            self._announce(f"Waiting {remaining:.0f} seconds for invocations under way")
-            time.sleep(remaining)
-
-    def _refuse_late(self, stream: TableStream, proved_at: int) -> None:
-        """Raise OperationFailed if a record appears now that was written before the proof."""
-        for record in stream.read_until_quiet(self._settle_seconds):
-            created = record["dynamodb"].get("ApproximateCreationDateTime", 0)
-            if created < proved_at:
-                raise OperationFailed(
-                    "The stream showed a record much later than it was written, so it may be in "
-                    "a total without its receipt."
-                )
-
-    def _result(
-        self,
-        counted: RecordCount,
-        sums: UserSums,
-        unwritable: Mapping[str, str],
-        receipts: int,
-        *,
-        is_dry_run: bool,
-    ) -> Rebuilt:
-        users = changed_users = 0
-        changed = []
-        for each in sums.comparisons():
-            users += 1
-            if not each.is_exact and each.username not in unwritable:
-                changed_users += 1
-                if changed_users <= LISTED_USERS:
-                    changed.append(each)
+    def repair(self, audit: Audit) -> Rebuilt:
+        """Repair whom the audit names, until it names nobody."""
+        for verdicts in audit.verdicts():
+            if self._is_dry_run:
+                self._foresee(verdicts)
+            else:
+                self._repair(audit, verdicts)
         return Rebuilt(
-            is_dry_run=is_dry_run,
-            records=counted.records,
-            invalid_records=counted.invalid,
-            users=users,
-            changed_users=changed_users,
-            changed=tuple(changed),
-            unwritable=self._with_records(unwritable),
-            receipts=receipts,
+            is_dry_run=self._is_dry_run,
+            records=audit.records.records,
+            invalid_records=audit.records.invalid,
+            users=audit.users,
+            changed_users=self._repaired,
+            changed=tuple(sorted(self._changed.values())),
+            added=self._added,
+            unwritable=self._with_records(),
+            contended=tuple(sorted(self._contended)),
+            unreadable=tuple(audit.unreadable),
             read_units=self._meter.units,
             seconds=time.monotonic() - self._started,
         )
 
-    def _with_records(self, unwritable: Mapping[str, str]) -> tuple[UnwritableTotal, ...]:
+    def _foresee(self, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            if self._plan(verdict.judgement):
+                self._note(verdict, verdict.expected)
+
+    def _repair(self, audit: Audit, verdicts: Sequence[Verdict]) -> None:
+        """Repair these users, all side by side, a step at a time."""
+        unfinished = {verdict.username: verdict for verdict in verdicts}
+        judgements = {verdict.username: verdict.judgement for verdict in verdicts}
+        for _ in range(MOST_STEPS):
+            steps = []
+            for username, judgement in judgements.items():
+                if step := self._plan(judgement):
+                    steps.append(step)
+                    continue
+                verdict = unfinished.pop(username)
+                if username not in self._unwritable:
+                    audit.again(username, ())
+                    self._note(verdict, judgement.known.expected)
+                    self._progress(words.PLAYERS, self._repaired, self._repaired)
+            if not steps:
+                return
+            self._steps += len(steps)
+            with ThreadPoolExecutor(WRITERS, thread_name_prefix="repair") as writers:
+                list(writers.map(self._take, steps))
+            judgements = audit.look([step.username for step in steps])
+        self._contended |= unfinished.keys()
+
+    def _plan(self, judgement: Judgement) -> Step | None:
+        username = judgement.look.username
+        if username in self._unwritable:
+            return None
+        try:
+            return plan_step(judgement)
+        except InvalidRecord as error:
+            self._unwritable[username] = str(error)
+            return None
+
+    def _take(self, step: Step) -> None:
+        names = self._stage.names
+        dynamodb = self._stage.aws.client("dynamodb")
+        try:
+            take_step(dynamodb, names.totals_table, names.receipts_table, step)
+        except AdditionRefused as error:
+            self._unwritable[step.username] = str(error)
+        except TotalContended:
+            pass  # it is looked at again
+
+    def _note(self, verdict: Verdict, after: Decimal) -> None:
+        before = self._changed.get(verdict.username)
+        self._repaired += before is None
+        self._added += len(verdict.missing) + len(verdict.open)
+        if len(self._changed) < LISTED_USERS:
+            first = before.before if before else verdict.total
+            self._changed[verdict.username] = Changed(verdict.username, first, after)
+
+    def _with_records(self) -> tuple[UnwritableTotal, ...]:
         """The totals that cannot be written with the records to correct; one more scan for them."""
-        if not unwritable:
+        if not self._unwritable:
             return ()
         self._announce("Looking for the records to correct")
-        parts = read_extremes(self._stage, unwritable.keys(), self._meter, self._progress)
+        users = self._unwritable.keys()
+        parts = read_extremes(self._stage, users, self._meter, self._progress)
         return tuple(
             UnwritableTotal(username, reason, parts.get(username, ()))
-            for username, reason in sorted(unwritable.items())
+            for username, reason in sorted(self._unwritable.items())
         )
-
-
-def _duration(seconds: float) -> str:
-    """The time for a person: `12 hours`, `90 seconds`."""
-    if seconds < 2 * 60:
-        return f"{seconds:.0f} seconds"
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours"
 
 
 def _refuse_time_to_live(stage: Stage) -> None:
     table = stage.names.records_table
     found = stage.aws.client("dynamodb").describe_time_to_live(TableName=table)
     if found["TimeToLiveDescription"].get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
-        raise OperationFailed(
-            f"Records in {table} expire, and a total keeps the {words.SCORE.lower()} of expired "
-            "ones: they are no longer there to sum. --without-expired sets totals to the sum of "
-            "what is there."
-        )
+        raise OperationFailed(_expires(f"Records in {table} expire"))
+
+
+def _expires(what: str) -> str:
+    return (
+        f"{what}, and a total keeps the {words.SCORE.lower()} of expired records: they are no "
+        "longer there to sum. --without-expired sets totals to the sum of what is there."
+    )

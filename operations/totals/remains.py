@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
-from operations.aws.pause import TABLE_STREAM_SECONDS
 from operations.aws.stage import FUNCTIONS, Stage
+from operations.aws.table_stream import TABLE_STREAM_SECONDS
 
 
 class Remainder(NamedTuple):

@@ -25,25 +25,31 @@ from operations.totals.rebuild import rebuild as rebuild_totals
 
 
 @click.command(
-    help=f"""Set every total to the sum of the {words.PLAYER}'s records: after damage, or over an
+    help=f"""Make every total the sum of the {words.PLAYER}'s records: after damage, or over an
     existing table.
 
-    It pauses both functions' mappings, so that records wait in their streams (for half the
-    retention at most, 12 hours), proves that the table was not written while it was read, or
-    refuses, and resumes them. A {words.PLAYER} whose sum is no number that DynamoDB holds keeps
-    the total, the records to correct are named, and the exit status is 1. Interrupted, it tells in
-    which state it left things; run it again to go on.
+    Nothing is paused: the functions, redrives and other rebuilds go on. It finds the totals that
+    are not exact, as reconcile does, adds what they lack, corrects what is wrong, and looks at them
+    again until it finds nothing. A {words.PLAYER} whose sum is no number that DynamoDB holds keeps
+    the total, the records to correct are named, and the exit status is 1. Interrupted, it leaves
+    every total as it was, or right; run it again to go on.
     """,
     epilog="Example: python -m operations rebuild --dry-run",
 )
-@click.option("--dry-run", is_flag=True, help="Pause and change nothing; show what differs now.")
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    help=f"Only this {words.PLAYER}'s total, or several; the records are all read for it.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; show what would be changed.")
 @click.option(
     "--settle",
     "settle_seconds",
     default=5.0,
     show_default=True,
     type=SECONDS,
-    help="Seconds of quiet after which the table's stream counts as read.",
+    help="Seconds within which the table's stream shows what was written, and between two looks.",
 )
 @click.option(
     "--without-expired",
@@ -56,6 +62,7 @@ from operations.totals.rebuild import rebuild as rebuild_totals
 def rebuild(
     *,
     stage: Stage,
+    users: tuple[str, ...],
     dry_run: bool,
     settle_seconds: float,
     without_expired: bool,
@@ -69,11 +76,12 @@ def rebuild(
             ReadMeter(max_read_units),
             views.table_progress(bars),
             lambda step: console.print(f"{step} …"),
+            users=frozenset(users) or None,
             dry_run=dry_run,
             settle_seconds=settle_seconds,
             without_expired=without_expired,
         )
-    with ends_with(1 if result.unwritable else 0):
+    with ends_with(0 if result.is_done else 1):
         if as_json:
             print_json(_fields(result))
         else:
@@ -88,8 +96,9 @@ def _fields(result: Rebuilt) -> dict[str, Any]:
         "users": result.users,
         "changed_users": result.changed_users,
         "changed": {
-            each.username: total_fields(each.found, each.expected) for each in result.changed
+            each.username: total_fields(each.before, each.after) for each in result.changed
         },
+        "added": result.added,
         "unwritable": [
             {
                 "username": each.username,
@@ -100,7 +109,8 @@ def _fields(result: Rebuilt) -> dict[str, Any]:
             }
             for each in result.unwritable
         ],
-        "receipts": result.receipts,
+        "contended": list(result.contended),
+        "unreadable_rejects": list(result.unreadable),
         "read_units": result.read_units,
         "seconds": round(result.seconds, 3),
     }
@@ -125,20 +135,26 @@ def rebuilt(result: Rebuilt) -> RenderableType:
     """The totals that were set, or would be, and what it cost."""
     parts: list[RenderableType] = []
     if result.changed:
-        title = "Totals that would be set" if result.is_dry_run else "Totals that were set"
+        title = (
+            "Totals that would be repaired" if result.is_dry_run else "Totals that were repaired"
+        )
         first = result.changed[: views.SHOWN_DIFFERENCES]
-        rows = [views.TotalRow(each.username, each.found, each.expected) for each in first]
+        rows = [views.TotalRow(each.username, each.before, each.after) for each in first]
         parts.append(views.totals_table(title, "From", "To", rows))
     parts += views.others_line(result.changed_users)
     if result.unwritable:
         parts.append(unwritable_table(result.unwritable[: views.SHOWN_DIFFERENCES]))
         parts += views.others_line(len(result.unwritable))
         parts.append(shown("Correct these records in the table, then run this again.", "bold red"))
+    parts += [
+        shown(f"The total of {username} is being changed all the time: run this again", "bold red")
+        for username in result.contended[: views.SHOWN_DIFFERENCES]
+    ]
+    parts += views.unreadable_lines(result.unreadable)
     line = f"{result.records:,} records, {result.users:,} {words.PLAYERS}; "
+    line += f"{result.added:,} changes that were not counted; "
     line += f"{result.read_units:,.1f} read units, {result.seconds:.1f} seconds"
     if result.is_dry_run:
-        line += "; nothing was changed, records in flight may show as differences"
-    else:
-        line += f"; {result.receipts:,} changes of the stream are known as counted"
+        line += "; nothing was changed"
     parts.append(shown(line, "dim"))
     return Group(*parts)

@@ -80,8 +80,8 @@ def check_mappings(stage: Stage, function: str, age_seconds: float | None) -> It
             problem = f"it is one too many: {how_to_deploy_app(stage.name)}"
         elif not mapping.is_enabled:
             problem = (
-                f"it is {mapping.state}: nothing is processed. After an interrupted `rebuild` run "
-                f"that again, else {how_to_enable(mapping.uuid)}{_wait_of(mapping)}"
+                f"it is {mapping.state}: nothing is processed; "
+                f"{how_to_enable(mapping.uuid)}{_wait_of(mapping)}"
             )
         elif mapping in strays:
             problem = f"it reads {mapping.source}, no stream of this stage: {anew}"

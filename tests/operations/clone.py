@@ -1,13 +1,18 @@
 """A clone of the project, where people with the policies of infrastructure/policies run verbs."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from operations.__main__ import run as run_command_line
 from operations.aws.config import PROJECT
 from operations.aws.stage import Stage, with_names
 from operations.local.server import EmbeddedAws
@@ -15,6 +20,7 @@ from tests.policies import DEPLOYER, OPERATOR, read_policy, user_with
 
 CLONED = ("app.py", "chalicelib", ".chalice", "infrastructure", "operations", "requirements.txt")
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "tmp")
+KNOW_THE_PROJECT = ("aws.config", "verbs.deploy", "verbs.destroy")
 DEPLOYING = ("deploy", "destroy", "package")
 
 
@@ -26,11 +32,22 @@ class Clone:
     aws: EmbeddedAws
     users: Mapping[str, Mapping[str, str]]
 
-    def run(
+    def run(self, verb: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """What the verb does as who deploys or who operates, in this process: no start-up."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            as_project(self.folder, self.users[user_of(verb)]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            status = run_command_line([verb, *arguments])
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+    def start(
         self, verb: str, *arguments: str, more: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the verb as who deploys or who operates, whichever it is for."""
-        user = self.users[DEPLOYER if verb in DEPLOYING else OPERATOR]
+        """The same by the clone's own modules, in a process of their own."""
+        user = self.users[user_of(verb)]
         return subprocess.run(
             [sys.executable, "-m", "operations", verb, *arguments],
             cwd=self.folder,
@@ -43,6 +60,22 @@ class Clone:
     def stage(self, stage: str) -> Stage:
         """The stage, with the names of its data stack, as the account's root sees it."""
         return with_names(Stage(stage, self.aws.session, {}))
+
+
+def user_of(verb: str) -> str:
+    """Who runs the verb."""
+    return DEPLOYER if verb in DEPLOYING else OPERATOR
+
+
+@contextmanager
+def as_project(folder: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """The verbs' environment, in which the clone in the folder is the project."""
+    with pytest.MonkeyPatch.context() as patched:
+        for module in KNOW_THE_PROJECT:
+            patched.setattr(f"operations.{module}.PROJECT", folder)
+        for name, value in {**variables, "COLUMNS": "200"}.items():
+            patched.setenv(name, value)
+        yield
 
 
 def copy_project(folder: Path, parts: Sequence[str]) -> None:

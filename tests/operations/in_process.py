@@ -2,21 +2,17 @@
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from operations.__main__ import run as run_command_line
 from operations.aws.session import AwsSession
 from operations.aws.stage import Stage, with_names
 from operations.local.server import ROOT, EmbeddedAws
-from tests.operations.clone import copy_project
+from tests.operations.clone import as_project, copy_project
 
 DEPLOYED = ("app.py", "chalicelib", ".chalice", "infrastructure", "requirements.txt")
-KNOW_THE_PROJECT = ("aws.config", "verbs.deploy", "verbs.destroy")
 
 
 @dataclass(frozen=True)
@@ -38,20 +34,11 @@ class InProcess:
 
     def __call__(self, *arguments: str) -> Typed:
         out, err = io.StringIO(), io.StringIO()
-        with self.as_project(), redirect_stdout(out), redirect_stderr(err):
+        clone = as_project(self.folder, self.aws.variables)
+        with clone, redirect_stdout(out), redirect_stderr(err):
             status = run_command_line([*arguments, "--stage", self.stage_name])
         assert "Traceback" not in err.getvalue()
         return Typed(status, out.getvalue(), err.getvalue())
-
-    @contextmanager
-    def as_project(self) -> Iterator[None]:
-        """The verbs' environment, in which the clone is the project."""
-        with pytest.MonkeyPatch.context() as patched:
-            for module in KNOW_THE_PROJECT:
-                patched.setattr(f"operations.{module}.PROJECT", self.folder)
-            for name, value in {**self.aws.variables, "COLUMNS": "200"}.items():
-                patched.setenv(name, value)
-            yield
 
     def problems(self) -> list[str]:
         """What `status` finds wrong."""

@@ -79,7 +79,9 @@ ENFORCED = [
 def clone(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone that has deployed prod."""
     clone = new_clone(aws, tmp_path_factory.mktemp("clone"))
-    deployed = clone.run("deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48")
+    deployed = clone.start(
+        "deploy", "--stage", "prod", "--data-parameter", "StreamRetentionHours=48"
+    )
     assert deployed.returncode == 0, deployed.stderr
     assert "Add    │ Records" in deployed.stderr
     assert "Stage prod is up to date." in deployed.stderr
@@ -428,7 +430,6 @@ def test_a_restore_to_a_point_in_time_ends_with_exact_totals(clone: Clone, prod:
     advised = status_problems(clone)
     dynamodb.update_table(TableName="GameScoreRecords", StreamSpecification=NEW_AND_OLD)
     deployed = clone.run(*ANEW.split()[1:])
-    shorten_aggregator(prod)
     rebuilt = clone.run("rebuild", "--stage", "prod", "--settle", "1", "--json")
 
     assert without_stream.returncode == 1
@@ -553,13 +554,6 @@ def what_is_left(stage: Stage) -> list[str]:
         *(bucket["Name"] for bucket in stage.aws.client("s3").list_buckets()["Buckets"]),
     ]
     return [name for name in there if name in stage.variables.values()]
-
-
-def shorten_aggregator(stage: Stage) -> None:
-    """Let an invocation under way be over after a second, for which `rebuild` waits."""
-    stage.aws.client("lambda").update_function_configuration(
-        FunctionName=stage.function_name(AGGREGATOR), Timeout=1
-    )
 
 
 def status_problems(clone: Clone) -> list[str]:

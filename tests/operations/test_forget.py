@@ -14,7 +14,6 @@ from chalicelib.opening import unpack
 from chalicelib.rejects import RejectedRecord, object_key
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import GameScoresByUser
-from operations.aws.mappings import require_mapping, switch_mapping
 from operations.aws.stage import AGGREGATOR, INGESTION, Stage
 from operations.aws.tables import scan
 from operations.rejects.objects import RejectsObject, read_rejects
@@ -23,6 +22,7 @@ from operations.scores.events import image, kinesis_record, stream_record
 from operations.totals import forget as forgetting
 from tests.builders import TODAY, aggregate
 from tests.operations.conftest import Shell, records_of, totals, until
+from tests.operations.repairing import switch
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
 
@@ -175,14 +175,14 @@ def test_the_total_stays_until_the_deletions_are_counted(
 ) -> None:
     insert(shell, 62_000, "Gwen", 5)
     until(lambda: totals(stage, "Gwen"), {"Gwen": Decimal(5)})
-    switch_mapping(stage, require_mapping(stage, AGGREGATOR), enabled=False)
+    switch(stage, enabled=False)
     refused = shell("forget", "Gwen", *FORGET)
     kept = records_of(stage, "Gwen")
     with monkeypatch.context() as patched:  # it is paused just after it was looked at
         patched.setattr(forgetting, "_refuse_what_waits", lambda _: None)
         stopped = shell("forget", "Gwen", "--yes", "--patience", "1")
     meanwhile = totals(stage, "Gwen")
-    switch_mapping(stage, require_mapping(stage, AGGREGATOR), enabled=True)
+    switch(stage, enabled=True)
     until(lambda: totals(stage, "Gwen"), {"Gwen": Decimal(0)})
 
     again = shell("forget", "Gwen", *FORGET)

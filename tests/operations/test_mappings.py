@@ -13,7 +13,6 @@ from operations.aws.mappings import (
     change_mapping,
     delete_mapping,
     require_mapping,
-    switch_mapping,
 )
 from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
 from operations.deploy import mapping_options
@@ -52,10 +51,10 @@ def test_a_mapping_in_use_is_waited_for_and_changed_then(
     stage: Stage, mapping: EventSourceMapping, refuse: Callable[..., None], code: str
 ) -> None:
     refuse(UPDATE, code, times=3)
-    switch_mapping(stage, mapping, enabled=False)
+    change_mapping(stage, mapping, Enabled=False)
     paused = require_mapping(stage, AGGREGATOR)
     refuse(UPDATE, code, times=1)
-    switch_mapping(stage, paused, enabled=True)
+    change_mapping(stage, paused, Enabled=True)
 
     assert paused.state == "Disabled"
     assert require_mapping(stage, AGGREGATOR).state == "Enabled"

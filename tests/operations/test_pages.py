@@ -23,7 +23,7 @@ REJECT_KEY = "rejects/ProcessKinesisRecords/2026/11/24/keys.json"
 RECORD = '{"RecordID": 77, "Username": "Keys", "Score": 1}'
 
 OF_BAD_RECORDS = {
-    "reconcile": {"record_id", "reason"},
+    "reconcile": {"record_id", "reason", "event_id", "time", "amount"},
     "rebuild": {"record_id", "reason", "username", "score"},
 }
 """None stand in this table: test_reconcile.py and test_rebuild.py have some."""

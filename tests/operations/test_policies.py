@@ -22,7 +22,6 @@ from operations.aws.config import PROJECT
 from operations.aws.session import AwsSession
 from operations.aws.stacks import delete_stack
 from operations.aws.stage import (
-    AGGREGATOR,
     FUNCTIONS,
     INGESTION,
     Stage,
@@ -33,6 +32,7 @@ from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
 from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import totals, until
+from tests.operations.repairing import switch
 from tests.operations.test_forget import archive
 from tests.operations.test_rejects import keys, score, store, store_rejects
 from tests.operations.test_rejects_of_lambda import kinesis_arn, kinesis_place
@@ -212,7 +212,7 @@ def life(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
     }
 
     def run(*arguments: str) -> None:
-        done = clone.run(*arguments, "--stage", "prod", more=recorded)
+        done = clone.start(*arguments, "--stage", "prod", more=recorded)
         assert done.returncode == 0, done.stderr
 
     run("deploy", "--data-parameter", "DeletionProtection=true")
@@ -264,10 +264,11 @@ def run_every_verb(stage: Stage, scores: Path) -> None:
     store_rejects(stage, INGESTION, score(5, "Ben"), score(6, "Cid"))
     archive(stage, "Ben")
     run("forget", "Ben", "--yes", "--settle", "0")
-    run("reconcile")
-    stage.aws.client("lambda").update_function_configuration(
-        FunctionName=stage.function_name(AGGREGATOR), Timeout=1
-    )  # for which rebuild waits
+    run("reconcile", "--user", "Ann", "--settle", "0.2")
+    switch(stage, enabled=False)
+    for record_id in range(100, 200):
+        run("insert", f'{{"RecordID": {record_id}, "Username": "Ann", "Score": 1}}')
+    run("rebuild", "--settle", "0.2")  # adds a hundred changes, so it moves receipts to a page
     damage(stage, "Ann")
     run("rebuild", "--settle", "0.2")
 

@@ -1,472 +1,611 @@
-"""rebuild: exact, or refused; what is redelivered afterwards counts once."""
+"""rebuild: every total right, beside whatever else goes on, and wherever it is interrupted."""
 
-import base64
-import json
+import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.httpsession import URLLib3Session
 
-from chalicelib.rejects import object_key
-from chalicelib.scores import ScoreChange
-from chalicelib.totals import MOST_AT_ONCE, GameScoresByUser
-from operations.aws.mappings import require_mapping, switch_mapping
-from operations.aws.pause import Pause
-from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
-from operations.aws.table_stream import TableStream
+from chalicelib.receipts import KEPT_SECONDS
+from operations.aws.errors import Misuse, OperationFailed, OperationInterrupted
+from operations.aws.table_stream import ShardRecord, TableStream
+from operations.aws.tables import scan
+from operations.local.server import EmbeddedAws
 from operations.totals import rebuild as rebuilding
-from operations.totals.read import expect_records
-from operations.totals.write import Amounts, FoundTotal, TotalPlan, TotalSetter, plan_total
-from tests.operations.conftest import Shell, totals, until
+from operations.totals.rebuild import Changed
+from tests.builders import image, stream_record
+from tests.data_stack import DataStack
+from tests.faults import fail_requests
+from tests.operations.by_hand import ByHand, by_hand
 
-REBUILD = ("rebuild", "--settle", "0.2", "--json")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_timeout(stage: Stage) -> Iterator[None]:
-    """An invocation under way is over after a second, and a shard can be asked more often."""
-    name = stage.function_name(AGGREGATOR)
-    stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0.02)
-        yield
-    stage.aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=60)
+PLAYERS = [f"Player {number}" for number in range(20)]
 
 
-def insert(shell: Shell, record_id: int, user: str, score: str) -> None:
-    record = f'{{"RecordID": {record_id}, "Username": "{user}", "Score": {score}}}'
-    assert shell("insert", record, "--replace").status == 0
+@pytest.fixture
+def stage(aws: EmbeddedAws, data: DataStack, monkeypatch: pytest.MonkeyPatch) -> ByHand:
+    monkeypatch.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0.001)
+    return by_hand(aws, data)
 
 
-def delete_total(stage: Stage, user: str) -> None:
-    stage.aws.client("dynamodb").delete_item(
-        TableName=stage.names.totals_table,
-        Key={"Username": {"S": user}},
-    )
-
-
-def delete_record(stage: Stage, record_id: int) -> None:
-    stage.aws.client("dynamodb").delete_item(
-        TableName=stage.names.records_table, Key={"RecordID": {"N": str(record_id)}}
-    )
-
-
-def set_total(stage: Stage, user: str, total: str) -> None:
-    stage.aws.client("dynamodb").update_item(
-        TableName=stage.names.totals_table,
-        Key={"Username": {"S": user}},
-        UpdateExpression="SET Score = :total",
-        ExpressionAttributeValues={":total": {"N": total}},
-    )
-
-
-def stream_records(stage: Stage) -> list[dict[str, Any]]:
-    """All that the table's stream still keeps, as Lambda delivers it."""
-    arn = stage.names.records_stream_arn
-    stream = TableStream(stage.aws.client("dynamodbstreams"), arn, "TRIM_HORIZON")
-    return list(stream.read_until_quiet(0))
-
-
-def redeliver_everything(stage: Stage) -> None:
-    """As a mapping does whose checkpoint is a day behind."""
-    records = stream_records(stage)
-    for start in range(0, len(records), 100):
-        event = {"Records": records[start : start + 100]}
-        answer = stage.aws.client("lambda").invoke(
-            FunctionName=stage.function_name(AGGREGATOR),
-            Payload=json.dumps(event, default=lambda data: base64.b64encode(data).decode()),
-        )
-        assert "FunctionError" not in answer, answer["Payload"].read()
-
-
-def pause(stage: Stage, *, enabled: bool = False) -> None:
-    switch_mapping(stage, require_mapping(stage, AGGREGATOR), enabled=enabled)
-
-
-def states(stage: Stage) -> list[str]:
-    return [require_mapping(stage, handler).state for handler in FUNCTIONS]
-
-
-def test_damage_of_every_kind_is_mended_and_redelivery_counts_once(
-    shell: Shell, stage: Stage
-) -> None:
-    for number in range(12):
-        insert(shell, 30_000 + number, f"Damaged {number % 4}", f"{number}.5")
-    expected = {f"Damaged {n}": Decimal(3 * n + 12) + Decimal("1.5") for n in range(4)}
-    until(lambda: totals(stage, *expected), expected)
-    set_total(stage, "Damaged 0", "1000000")
-    delete_total(stage, "Damaged 1")
-    pause(stage)
-    insert(shell, 30_100, "Damaged 2", "100")
-    insert(shell, 30_101, "Damaged 5", "7")
-    dry = shell("rebuild", "--dry-run", "--json")
-    found = shell("reconcile", "--settle", "0.1")
-    unchanged = totals(stage, *expected)
-
-    answer = shell(*REBUILD)
-
-    expected |= {"Damaged 2": expected["Damaged 2"] + 100, "Damaged 5": Decimal(7)}
-    assert answer.status == 0, answer.err
-    assert found.status == 1
-    assert dry.json["changed"]["Damaged 0"] == {"total": "1000000", "expected": "13.5"}
-    assert unchanged["Damaged 0"] == 1000000
-    assert set(answer.json["changed"]) >= {f"Damaged {n}" for n in (0, 1, 2, 5)}
-    assert states(stage) == ["Enabled", "Enabled"]
-    redeliver_everything(stage)
-    insert(shell, 30_102, "Damaged 1", "1")
-    expected["Damaged 1"] += 1
-    until(lambda: totals(stage, *expected), expected)
-    assert shell("reconcile", "--settle", "0.5").status == 0
-    again = shell(*REBUILD)
-    assert (again.json["changed_users"], again.status) == (0, 0)
-
-
-def test_a_deleted_record_that_was_never_counted_stays_uncounted(
-    shell: Shell, stage: Stage
-) -> None:
-    insert(shell, 31_000, "Gone", "5")
-    until(lambda: totals(stage, "Gone"), {"Gone": Decimal(5)})
-    pause(stage)
-    stage.aws.client("dynamodb").delete_item(
-        TableName=stage.names.records_table,
-        Key={"RecordID": {"N": "31000"}},
-    )
-    delete_total(stage, "Gone")
-
-    answer = shell(*REBUILD)
-    redeliver_everything(stage)
-
-    assert answer.status == 0
-    until(lambda: totals(stage, "Gone"), {"Gone": Decimal(0)})
-
-
-@pytest.mark.usefixtures("_empty_bucket")
-def test_a_rejected_record_that_is_in_the_sum_is_not_counted_again_when_redriven(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pause(stage)
-    insert(shell, 32_000, "Rejected", "5")
-    (record,) = [
-        each
-        for each in stream_records(stage)
-        if each["dynamodb"]["Keys"] == {"RecordID": {"N": "32000"}}
+def damage(stage: ByHand, *players: str) -> None:
+    """A different damage for each player in turn."""
+    table = stage.data.names.totals_table
+    damages: list[Callable[[str], Any]] = [
+        lambda player: stage.set_total(player, 1_000_000),
+        stage.delete_total,
+        lambda player: stage.change_total(player, Score={"S": "eleven"}),
+        lambda player: stage.change_total(player, Receipts={"S": "gone"}),
+        lambda player: stage.dynamodb.put_item(
+            TableName=table, Item={"Username": {"S": player}, "Score": {"N": "6"}}
+        ),
     ]
-    body = {"function": AGGREGATOR, "rejects": [{"reason": "too large", "record": record}]}
-    stage.aws.client("s3").put_object(
-        Bucket=stage.names.rejects_bucket,
-        Key=object_key(AGGREGATOR, [record]),
-        Body=json.dumps(body).encode(),
-    )
-    # the stream has forgotten it: a day has passed since
-    monkeypatch.setattr(TableStream, "read", lambda _: iter(()))
-
-    answer = shell(*REBUILD)
-    monkeypatch.undo()
-    redriven = shell("rejects", "redrive")
-
-    assert (answer.status, redriven.status) == (0, 0), answer.err + redriven.err
-    assert totals(stage, "Rejected") == {"Rejected": Decimal(5)}
+    for player, do in zip(players, itertools.cycle(damages), strict=False):
+        do(player)
 
 
-def test_a_table_that_is_written_meanwhile_is_refused_and_nothing_is_changed(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_damage_of_every_kind_is_mended_and_redelivery_counts_once(stage: ByHand) -> None:
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS[:10])
+    stage.write(PLAYERS[3], 100)
+    stage.write("Newcomer", 7)
+
+    result = stage.rebuild()
+
+    assert result.is_done
+    assert result.changed_users == 11
+    assert Changed(PLAYERS[0], Decimal(1_000_000), Decimal(6)) in result.changed
+    assert Changed(PLAYERS[2], None, Decimal(6)) in result.changed
+    assert Changed("Newcomer", Decimal(0), Decimal(7)) in result.changed
+    assert stage.is_exact_for_ever()
+    assert stage.reconcile().is_exact
+    assert stage.rebuild().changed_users == 0
+
+
+def test_it_fills_the_totals_of_a_table_that_was_there_before(stage: ByHand) -> None:
+    stage.play(*PLAYERS)
+    stage._stream = None
+    for player in PLAYERS:
+        stage.delete_total(player)
+
+    assert stage.rebuild().changed_users == len(PLAYERS)
+    assert stage.is_exact_for_ever()
+
+
+def test_a_dry_run_names_the_same_and_writes_nothing(stage: ByHand) -> None:
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS[:5])
+    calls = stage.calls
+
+    foreseen = stage.rebuild(dry_run=True)
+
+    assert not {"UpdateItem", "PutItem", "DeleteItem"} & set(calls)
+    assert foreseen.changed == stage.rebuild().changed
+    assert foreseen.changed_users == 5
+
+
+def test_only_the_players_named_are_repaired(stage: ByHand) -> None:
+    stage.play("Ada", "Ben", "Cid")
+    for player in ("Ada", "Ben", "Cid"):
+        stage.set_total(player, 50)
+
+    result = stage.rebuild(users={"Ada", "Cid"})
+
+    assert [each.username for each in result.changed] == ["Ada", "Cid"]
+    assert stage.totals == {"Ada": 6, "Ben": 50, "Cid": 6}
+
+
+@pytest.mark.parametrize("users", [{"Nobody"}, {"Ada", "Nobody"}])
+def test_a_player_who_is_nobody_is_told(stage: ByHand, users: set[str]) -> None:
+    stage.play("Ada")
+
+    with pytest.raises(Misuse, match="no player 'Nobody'"):
+        stage.rebuild(users=users)
+
+
+STEPS = 8
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_a_second_rebuild_that_runs_whole_at_a_step_of_the_first_disturbs_nothing(
+    stage: ByHand, step: int
 ) -> None:
-    insert(shell, 33_000, "Busy", "5")
-    until(lambda: totals(stage, "Busy"), {"Busy": Decimal(5)})
-    set_total(stage, "Busy", "6")
-    scans = iter(range(1, 10))
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS)
+    operations = ["DescribeTable", "GetRecords", "ListObjectVersions", "Scan"]
+    operations += ["GetItem", "Query", "UpdateItem", "GetItem"]
+    wanted, seen = operations[step], itertools.count()
+    late = step == STEPS - 1
 
-    def written_meanwhile(*arguments: Any, **options: Any) -> Any:
-        insert(shell, 33_001, "Busy writer", str(next(scans)))
-        return expect_records(*arguments, **options)
+    def run_second(operation: str) -> None:
+        if operation == wanted and next(seen) == (40 if late else 1):
+            assert stage.rebuild().is_done
 
-    monkeypatch.setattr(rebuilding, "expect_records", written_meanwhile)
-    answer = shell(*REBUILD)
-    refused = totals(stage, "Busy")
-    monkeypatch.undo()
-    set_total(stage, "Busy", "5")
+    with stage.hooked("before-send", run_second):
+        result = stage.rebuild()
 
-    assert answer.status == 1
-    assert "Nothing was changed and both functions go on" in answer.err
-    assert refused == {"Busy": Decimal(6)}
-    assert states(stage) == ["Enabled", "Enabled"]
+    assert next(seen) > 1
+    assert result.is_done
+    assert stage.is_exact_for_ever()
 
 
-def test_an_interrupted_rebuild_tells_its_state_and_goes_on_when_run_again(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_rebuilds_side_by_side_with_scores_and_deliveries_leave_every_total_right(
+    stage: ByHand,
 ) -> None:
-    for number in range(3):
-        insert(shell, 34_000 + number, f"Stopped {number}", "5")
-    expected = {f"Stopped {number}": Decimal(5) for number in range(3)}
-    until(lambda: totals(stage, *expected), expected)
-    for user in expected:
-        set_total(stage, user, "7")
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS)
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(stage.rebuild) for _ in range(2)]
+        while not all(each.done() for each in running):
+            stage.write(PLAYERS[int(time.monotonic() * 1000) % 20], 5)
+            stage.deliver()
 
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(rebuilding, "find_totals", interrupt)
-    before_writing = shell("rebuild", "--settle", "0.1")
-    states_before_writing = states(stage)
-    monkeypatch.undo()
-    set_one = TotalSetter.set
-
-    def set_until_the_second(setter: TotalSetter, user: str, *rest: Any) -> bool:
-        if user == "Stopped 1":
-            raise KeyboardInterrupt
-        return set_one(setter, user, *rest)
-
-    monkeypatch.setattr(TotalSetter, "set", set_until_the_second)
-    while_writing = shell("rebuild", "--settle", "0.1")
-    states_while_writing = states(stage)
-    seen = shell("status", "--json")
-    monkeypatch.undo()
-    again = shell(*REBUILD)
-
-    assert before_writing.status == while_writing.status == 130
-    assert "No total was changed and both functions go on" in before_writing.err
-    assert states_before_writing == ["Enabled", "Enabled"]
-    assert "both mappings are paused" in while_writing.err
-    assert "Run this again: it goes on from here" in while_writing.err
-    assert states_while_writing == ["Disabled", "Disabled"]
-    assert seen.status == 1
-    assert "After an interrupted `rebuild` run that again" in " ".join(seen.json["problems"])
-    assert again.status == 0, again.err
-    assert totals(stage, *expected) == expected
-    assert states(stage) == ["Enabled", "Enabled"]
+    assert all(each.result().is_done for each in running)
+    stage.deliver()
+    stage.rebuild()
+    assert stage.is_exact_for_ever()
 
 
-def test_a_record_that_the_stream_held_back_is_refused(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_it_ends_although_the_stream_is_never_quiet(stage: ByHand) -> None:
+    stage.play("Ada", "Ben")
+    stage.set_total("Ada", 50)
+
+    def score(operation: str) -> None:
+        if operation == "GetRecords":
+            stage.write("Ben", 1)
+            stage.deliver()
+
+    with stage.hooked("before-send", score):
+        assert stage.rebuild(settle_seconds=1).is_done
+
+    assert stage.is_exact_for_ever()
+
+
+def test_a_mapping_that_delivers_at_any_moment_disturbs_nothing(stage: ByHand) -> None:
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS[:10])
+    for player in PLAYERS:
+        stage.write(player, 9)
+    numbers = itertools.count()
+
+    def deliver(_: str) -> None:
+        if next(numbers) % 7 == 0:
+            stage.write(PLAYERS[next(numbers) % 20], 2)
+            stage.deliver(stage.shown()[:3])
+
+    with stage.hooked("before-send.dynamodb", deliver):
+        stage.rebuild()
+
+    stage.redeliver()
+    assert stage.rebuild().is_done
+    assert stage.is_exact_for_ever()
+
+
+def test_a_player_whose_item_others_keep_changing_is_named(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert(shell, 35_000, "Late", "5")
-    until(lambda: totals(stage, "Late"), {"Late": Decimal(5)})
-    set_total(stage, "Late", "6")
-    read, reads = TableStream.read_until_quiet, iter(range(10))
-    late = {"dynamodb": {"ApproximateCreationDateTime": time.time() - 60}}
+    monkeypatch.setattr(rebuilding, "MOST_STEPS", 3)
+    stage.play("Ada", "Ben")
+    stage.set_total("Ada", 50)
+    stage.set_total("Ben", 50)
 
-    def held_back(stream: TableStream, quiet_seconds: float) -> Iterator[dict[str, Any]]:
-        yield from read(stream, quiet_seconds)
-        if next(reads) == 2:
-            yield late
+    def change(operation: str) -> None:
+        if operation == "UpdateItem":
+            stage.set_total("Ada", int(time.monotonic_ns()))
 
-    monkeypatch.setattr(TableStream, "read_until_quiet", held_back)
-    answer = shell(*REBUILD)
-    monkeypatch.undo()
-    paused = states(stage)
-    again = shell(*REBUILD)
+    with stage.hooked("before-send", change):
+        result = stage.rebuild()
 
-    assert answer.status == 1
-    assert "much later than it was written" in answer.err
-    assert paused == ["Disabled", "Disabled"]
-    assert again.status == 0
+    assert result.contended == ("Ada",)
+    assert not result.is_done
+    assert stage.totals["Ben"] == 6
 
 
-def test_a_total_that_no_number_holds_stops_nobody_and_its_records_are_named(
-    shell: Shell, stage: Stage
+def test_a_rejected_record_that_is_in_the_sum_is_not_counted_again_when_redriven(
+    stage: ByHand,
 ) -> None:
-    insert(shell, 36_000, "Too long", "-1E+50")
-    until(lambda: totals(stage, "Too long"), {"Too long": Decimal("-1E+50")})
-    insert(shell, 36_001, "Too long", "1E-50")
-    insert(shell, 36_002, "Too long", "5")
-    insert(shell, 36_003, "Beside it", "5")
-    until(lambda: totals(stage, "Beside it"), {"Beside it": Decimal(5)})
-    set_total(stage, "Beside it", "6")
-    dry = shell("rebuild", "--dry-run", "--json")
-    shown = shell("rebuild", "--dry-run")
+    stage.play("Ada")
+    stage.write("Ada", 100)
+    (record,) = stage.shown()
+    key = stage.reject(record)
+    stage.discard(key)
 
-    answer = shell(*REBUILD)
+    stage.rebuild()
+    stage.reject(record)  # it is brought back, and redriven
+    assert stage.deliver([record]) == 0
 
-    found = totals(stage, "Too long", "Beside it")
-    for record_id in (36_001, 36_002):
-        delete_record(stage, record_id)
-    again = shell(*REBUILD)
-    assert (dry.status, answer.status, again.status) == (1, 1, 0), answer.err
-    assert dry.json["unwritable"] == answer.json["unwritable"]
-    (unwritable,) = answer.json["unwritable"]
-    assert unwritable["username"] == "Too long"
-    assert unwritable["reason"] == "the sum has more than 38 significant digits"
-    assert {"record_id": "36000", "score": "-1E+50"} in unwritable["records"]
-    assert {"36001", "36000"} <= {each["record_id"] for each in unwritable["records"]}
-    assert "Too long" not in dry.json["changed"]
-    assert "Too long" in shown.out
-    assert found == {"Too long": Decimal("-1E+50"), "Beside it": Decimal(5)}
-    assert answer.err.index("No number holds the totals of 'Too long'") < answer.err.index(
-        "Reading the aggregator's rejects"
-    )
-    assert states(stage) == ["Enabled", "Enabled"]
-    shell("rejects", "discard", "--prefix", "", "--yes")
+    assert stage.totals == {"Ada": 106}
+
+
+def test_a_reject_that_is_redriven_between_the_listings_is_counted_once(stage: ByHand) -> None:
+    stage.play("Ada")
+    stage.write("Ada", 100)
+    (record,) = stage.shown()
+    key = stage.give_up(record)
+    listings = itertools.count()
+
+    def redrive(operation: str) -> None:
+        if operation == "ListObjectVersions" and next(listings) == 1:
+            assert stage.deliver([record]) == 1
+            stage.discard(key)
+
+    with stage.hooked("before-send", redrive):
+        stage.rebuild()
+
+    assert next(listings) == 2
+    assert stage.totals == {"Ada": 106}
+    assert stage.is_exact_for_ever()
+
+
+def test_a_change_of_long_ago_that_is_in_a_reject_only_is_added_once(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.play("Ada")
+    stage.write("Ada", 100)
+    (record,) = stage.shown()
+    stage.reject(record)
+    with shown_by_the_stream(monkeypatch, lambda _: False):
+        before = stage.reconcile()
+        stage.rebuild()
+        after = stage.reconcile()
+
+    assert (before.open, before.missing, before.differing_users) == (1, 0, 1)
+    assert after.is_exact
+    assert stage.totals == {"Ada": 106}
+    assert stage.deliver([record]) == 0
+
+
+def test_rejects_that_are_too_old_to_be_redriven_are_no_changes_to_come(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their receipts may be gone with their pages, though they are counted."""
+    stage.play("Ada")
+    counted = stream_record(image("Ada", 6), at=time.time() - KEPT_SECONDS - 60)
+    stage.reject(counted)
+
+    assert stage.reconcile().is_exact
+    assert stage.rebuild().changed_users == 0
+    assert stage.totals == {"Ada": 6}
 
 
 @contextmanager
-def short_record_age(stage: Stage) -> Iterator[None]:
-    """The mappings give records up after a minute, the shortest that Lambda has."""
-    client = stage.aws.client("lambda")
-    uuids = [require_mapping(stage, function).uuid for function in FUNCTIONS]
-    for uuid in uuids:
-        client.update_event_source_mapping(UUID=uuid, MaximumRecordAgeInSeconds=60)
-    yield
-    for uuid in uuids:
-        client.update_event_source_mapping(UUID=uuid, MaximumRecordAgeInSeconds=43_200)
+def shown_by_the_stream(
+    monkeypatch: pytest.MonkeyPatch, is_shown: Callable[[dict[str, Any]], bool]
+) -> Iterator[None]:
+    """Let operations see no other records in the stream: the embedded AWS shows all at once."""
+    read = TableStream.read_with_shards
+    held_back: dict[int, list[ShardRecord]] = {}
+
+    def read_some(stream: TableStream) -> Iterator[ShardRecord]:
+        waiting = held_back.setdefault(id(stream), [])
+        waiting += read(stream)
+        shown = [each for each in waiting if is_shown(each.record)]
+        waiting[:] = [each for each in waiting if not is_shown(each.record)]
+        yield from shown
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TableStream, "read_with_shards", read_some)
+        yield
 
 
-def test_reading_that_would_keep_records_waiting_too_long_is_refused_before_the_pause(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_a_record_that_the_stream_shows_late_is_found_by_the_next_look(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(10):
-        insert(shell, 37_000 + number, "Slow", "1")
-    # a table is small that the embedded AWS takes for 2 KB, so the part has to be small, too
-    monkeypatch.setattr(rebuilding, "SAFE_PART", 0.001)
+    """The scan sees it, the stream does not yet, so it seems to be in no total by mistake."""
+    stage.play("Ada")
+    stage.write("Ada", 100)
+    late = stage.shown()[0]
+    is_late = True
 
-    with short_record_age(stage):
-        answer = shell("rebuild", "--max-read-units", "1")
+    def show_when_corrected(operation: str) -> None:
+        nonlocal is_late
+        if operation == "UpdateItem" and is_late:
+            is_late = False
+            assert stage.deliver([late]) == 1
 
-    assert answer.status == 1
-    assert "but records wait for 60 seconds at most" in answer.err
-    assert "Pausing" not in answer.err
-    assert states(stage) == ["Enabled", "Enabled"]
+    with (
+        shown_by_the_stream(monkeypatch, lambda r: not is_late or r["eventID"] != late["eventID"]),
+        stage.hooked("after-call", show_when_corrected),
+    ):
+        result = stage.rebuild()
+
+    assert not is_late
+    assert result.is_done
+    assert stage.totals == {"Ada": 106}
+    assert stage.is_exact_for_ever()
 
 
-def test_a_rebuild_that_keeps_records_waiting_too_long_gives_up_before_it_writes(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_a_stream_that_is_slower_than_the_settle_time_is_waited_for_longer(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pause, "waited_seconds", lambda _: 50)
+    stage.play("Ada", "Ben")
+    stage.set_total("Ben", 50)
+    stage.write("Ada", 100)
+    late = stage.shown()[0]["eventID"]
+    is_shown = False
 
-    with short_record_age(stage):
-        answer = shell(*REBUILD)
+    def show(operation: str) -> None:
+        nonlocal is_shown
+        is_shown = is_shown or operation == "UpdateItem"
 
-    assert answer.status == 1
-    assert "records have been waiting for 48 seconds and may wait for 60 seconds" in answer.err
-    assert "No total was changed and both functions go on" in answer.err
-    assert states(stage) == ["Enabled", "Enabled"]
+    def is_in_time(record: dict[str, Any]) -> bool:
+        if record["eventID"] == late and is_shown:
+            record["dynamodb"]["ApproximateCreationDateTime"] -= 3
+        return record["eventID"] != late or is_shown
+
+    with shown_by_the_stream(monkeypatch, is_in_time), stage.hooked("after-call", show):
+        result = stage.rebuild()
+
+    assert any("seconds ago" in step for step in stage.steps)
+    assert [each.username for each in result.changed] == ["Ada", "Ben"]
+    assert stage.totals == stage.sums
 
 
-def test_a_rebuild_that_finds_mappings_paused_for_long_says_where_their_records_go(
-    shell: Shell, stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wrong_by", [30, -30, 5 * 3600, -5 * 3600])
+def test_a_wrong_clock_of_the_operators_machine_changes_nothing(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch, wrong_by: int
 ) -> None:
-    pause(stage)
-    monkeypatch.setattr(Pause, "waited_seconds", lambda _: 25 * 3600)
+    now = time.time
+    stage.play(*PLAYERS[:5])
+    damage(stage, *PLAYERS[:5])
 
-    answer = shell(*REBUILD)
+    def score(operation: str) -> None:
+        if operation in ("Scan", "UpdateItem", "GetItem"):
+            stage.write("Busy", 1)
+            stage.deliver()
 
-    assert answer.status == 0, answer.err
-    assert "A mapping is paused since 20" in answer.err
-    told = " ".join(answer.err.split())
-    assert told.count("go to the rejects bucket when the mappings are resumed") == 2
-    assert told.count("afterwards run `rejects redrive --prefix aws/lambda/`") == 2
-    assert states(stage) == ["Enabled", "Enabled"]
+    monkeypatch.setattr(time, "time", lambda: now() + wrong_by)
+    with stage.hooked("before-send", score):
+        result = stage.rebuild()
+
+    assert result.is_done
+    assert stage.is_exact_for_ever()
 
 
-def test_expiring_records_are_refused_unless_they_shall_not_count(
-    shell: Shell, stage: Stage
+def test_an_event_that_was_invoked_by_hand_is_taken_out_of_the_total(stage: ByHand) -> None:
+    stage.play("Ada")
+    invoked = stream_record(image("Ada", 1000), at=time.time())
+    stage.deliver([invoked])
+    assert stage.totals == {"Ada": 1006}
+
+    assert not stage.reconcile().is_exact
+    stage.rebuild()
+
+    assert stage.totals == {"Ada": 6}
+    assert stage.deliver([invoked]) == 0
+    assert stage.is_exact_for_ever()
+
+
+def test_a_total_that_no_number_holds_stops_nobody_and_its_records_are_named(
+    stage: ByHand,
 ) -> None:
-    table = stage.names.records_table
+    large = stage.write("Too long", "-1E+50")
+    stage.deliver()
+    fine, other = stage.write("Too long", "1E-50"), stage.write("Too long", 5)
+    stage.shown()
+    stage.play("Beside it")
+    stage.set_total("Beside it", 50)
+    dry = stage.rebuild(dry_run=True)
+
+    result = stage.rebuild()
+
+    assert not result.is_done
+    assert dry.unwritable == result.unwritable
+    (unwritable,) = result.unwritable
+    assert unwritable.username == "Too long"
+    assert unwritable.reason == "the sum has more than 38 significant digits"
+    assert {each.record_id for each in unwritable.records} == {str(large), str(fine), str(other)}
+    assert stage.totals == {"Too long": Decimal("-1E+50"), "Beside it": 6}
+    stage.erase(fine)
+    stage.erase(other)
+    assert stage.rebuild().is_done
+
+
+def test_an_expired_record_stays_in_its_total_and_refuses_a_rebuild(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.play("Ada")
+    stage.erase(stage.write("Ada", 7))
+    stage.deliver(stage.shown()[:1])
+    stage.set_total("Ada", 14)
+
+    def by_the_service(record: dict[str, Any]) -> bool:
+        if record["eventName"] == "REMOVE":
+            record["userIdentity"] = {"principalId": "dynamodb.amazonaws.com", "type": "Service"}
+        return True
+
+    with shown_by_the_stream(monkeypatch, by_the_service):
+        differs = stage.reconcile()
+        with pytest.raises(OperationFailed, match="expired") as refused:
+            stage.rebuild()
+        stage.set_total("Ada", 13)
+        exact = stage.reconcile()
+        stage.rebuild(without_expired=True)
+
+    assert "--without-expired" in str(refused.value)
+    assert "No total was changed" in str(refused.value)
+    assert [each.total for each in differs.verdicts] == [14]
+    assert exact.is_exact
+    assert stage.totals == {"Ada": 6}
+
+
+def test_a_table_whose_records_expire_is_refused(stage: ByHand) -> None:
     specification: Any = {"AttributeName": "ExpiresAt", "Enabled": True}
-    stage.aws.client("dynamodb").update_time_to_live(
-        TableName=table, TimeToLiveSpecification=specification
+    stage.dynamodb.update_time_to_live(
+        TableName=stage.data.names.records_table, TimeToLiveSpecification=specification
     )
 
-    refused = shell("rebuild")
-    allowed = shell("rebuild", "--without-expired", "--dry-run")
-
-    specification["Enabled"] = False
-    stage.aws.client("dynamodb").update_time_to_live(
-        TableName=table, TimeToLiveSpecification=specification
-    )
-    assert (refused.status, allowed.status) == (1, 0)
-    assert "--without-expired" in refused.err
+    with pytest.raises(OperationFailed, match="--without-expired"):
+        stage.rebuild()
+    assert stage.rebuild(without_expired=True).is_done
 
 
-NOW = 1_795_413_600
-
-
-def receipts(count: int, start: int = 0) -> frozenset[bytes]:
-    return frozenset(
-        (NOW + number // 7).to_bytes(4, "big") + number.to_bytes(12, "big")
-        for number in range(start, start + count)
-    )
-
-
-def ones(known: Iterable[bytes]) -> dict[bytes, Decimal]:
-    return dict.fromkeys(known, Decimal(1))
-
-
-def found_total(
-    score: int | None, known: Iterable[bytes] = (), page: str | None = None
-) -> FoundTotal:
-    attributes = {"Receipts": None, "LastPage": {"S": page} if page else None}
-    return FoundTotal(
-        None if score is None else Decimal(score), attributes, frozenset(), page, frozenset(known)
-    )
-
-
-def test_a_total_that_is_right_with_all_receipts_known_is_left_alone() -> None:
-    found = found_total(5, receipts(20), page="1")
-
-    assert plan_total(Decimal(5), ones(receipts(20)), found) is None
-    assert plan_total(Decimal("5.0"), ones(receipts(20)), found) is None
-
-
-def test_what_one_update_cannot_make_known_is_kept_out_of_the_score_until_it_is_added() -> None:
-    few = plan_total(Decimal(50), ones(receipts(20)), found_total(None))
-    many = plan_total(Decimal(50_000), ones(receipts(MOST_AT_ONCE + 7)), found_total(None))
-
-    assert few == TotalPlan(Decimal(50), receipts(20), None, {})
-    assert many
-    assert many.score == 50_000 - 7
-    assert len(many.receipts) == MOST_AT_ONCE
-    assert many.receipts | many.left.keys() == receipts(MOST_AT_ONCE + 7)
-
-
-@pytest.mark.parametrize("count", [20, 2500, 12_000])
-def test_the_aggregator_finds_what_was_made_known_counted(stage: Stage, count: int) -> None:
-    user = f"Many {count}"
-    tables = (
-        stage.names.totals_table,
-        stage.names.receipts_table,
-    )
-    setter = TotalSetter(stage.aws.client("dynamodb"), *tables)
-    known = receipts(count)
-    changes = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in sorted(known)]
-    new = [ScoreChange(user, Decimal(1), receipt, 0) for receipt in receipts(5, start=count)]
-
-    assert setter.set(user, Decimal(count), ones(known)) is True
-    assert setter.set(user, Decimal(count), ones(known)) is False
-    delete_total(stage, user)  # with the pages still there
-    assert setter.set(user, Decimal(count), ones(known)) is True
-    sample = [*changes[:100], *changes[-100:]]
-    added = GameScoresByUser(stage.aws.client("dynamodb"), *tables).add([*sample, *new, *sample])
-
-    assert added.counted == 5
-    assert totals(stage, user) == {user: Decimal(count + 5)}
-    delete_total(stage, user)
-
-
-def test_an_addition_under_way_neither_doubles_nor_loses(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+def test_it_starts_over_where_the_stream_forgot_records_before_they_were_read(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables = (
-        stage.names.totals_table,
-        stage.names.receipts_table,
-    )
-    aggregator = GameScoresByUser(stage.aws.client("dynamodb"), *tables)
-    known = sorted(receipts(60))
-    changes = [ScoreChange("Under way", Decimal(1), receipt, 0) for receipt in known]
-    aggregator.add(changes[:40])
-    read, under_way = TotalSetter._read, iter([changes[40:45], changes[45:]])
+    stage.play("Ada")
+    stage.set_total("Ada", 50)
+    read, gaps = TableStream.read_past, iter([True, False, True])
 
-    def read_then_add(setter: TotalSetter, user: str, counted: Amounts) -> FoundTotal:
-        found = read(setter, user, counted)
-        aggregator.add(next(under_way, []))
-        return found
+    def read_with_gap(
+        stream: TableStream, *arguments: Any, **options: Any
+    ) -> Iterator[ShardRecord]:
+        yield from read(stream, *arguments, **options)
+        stream.has_gap = next(gaps, False)
 
-    monkeypatch.setattr(TotalSetter, "_read", read_then_add)
-    TotalSetter(stage.aws.client("dynamodb"), *tables).set("Under way", Decimal(60), ones(known))
-    late = aggregator.add(changes)
+    monkeypatch.setattr(TableStream, "read_past", read_with_gap)
+    result = stage.rebuild()
 
-    assert late.counted == 0
-    assert totals(stage, "Under way") == {"Under way": Decimal(60)}
-    delete_total(stage, "Under way")
+    assert any("starting over" in step for step in stage.steps)
+    assert result.is_done
+    assert stage.is_exact_for_ever()
+
+
+def test_a_stream_that_forgets_all_the_time_is_told(
+    stage: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = TableStream.read_past
+
+    def read_with_gap(
+        stream: TableStream, *arguments: Any, **options: Any
+    ) -> Iterator[ShardRecord]:
+        yield from read(stream, *arguments, **options)
+        stream.has_gap = True
+
+    monkeypatch.setattr(TableStream, "read_past", read_with_gap)
+
+    with pytest.raises(OperationFailed, match="forgot records before they were read"):
+        stage.rebuild()
+
+
+def test_an_object_that_nobody_can_read_is_named(stage: ByHand) -> None:
+    stage.play("Ada")
+    key = stage.put_object("rejects/AggregateScoresByUser/2026/11/23/broken.json", "{no JSON")
+
+    result = stage.rebuild()
+
+    assert result.unreadable == (key,)
+    assert not result.is_done
+    assert stage.reconcile().unreadable == (key,)
+
+
+class Death(BaseException):
+    """The process ends."""
+
+
+WRITES = ("UpdateItem", "PutItem", "DeleteItem")
+
+
+@pytest.mark.parametrize("event", ["before-send", "after-call"])
+@pytest.mark.parametrize("number", range(0, 12, 3))
+def test_a_rebuild_that_dies_at_any_write_leaves_each_total_as_it_was_or_right(
+    stage: ByHand, event: str, number: int
+) -> None:
+    stage.play(*PLAYERS[:10])
+    damage(stage, *PLAYERS[:10])
+    stage.write("Newcomer", 5)
+    as_it_was = {user: item.get("Score") for user, item in items(stage).items()}
+    writes = itertools.count()
+
+    def die(operation: str) -> None:
+        if operation in WRITES and next(writes) >= number:
+            raise Death
+
+    with stage.hooked(event, die), pytest.raises(Death):
+        stage.rebuild()
+
+    right = {user: {"N": str(total)} for user, total in stage.sums.items()}
+    for user, item in items(stage).items():
+        assert item.get("Score") in (as_it_was.get(user), right[user])
+    assert stage.rebuild().is_done
+    assert stage.is_exact_for_ever()
+
+
+def items(stage: ByHand) -> dict[str, Any]:
+    found = scan(stage.dynamodb, stage.data.names.totals_table)
+    return {item["Username"]["S"]: item for item in found}
+
+
+def test_an_interrupted_rebuild_says_how_many_are_done_and_goes_on_when_run_again(
+    stage: ByHand,
+) -> None:
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS)
+    looks, began = itertools.count(), itertools.count()
+
+    def interrupt_reading(operation: str) -> None:
+        if operation == "Scan":
+            raise KeyboardInterrupt
+
+    def interrupt_the_last_look(operation: str) -> None:
+        if operation == "GetItem" and next(looks) == 3 * len(PLAYERS):
+            raise KeyboardInterrupt
+
+    with (
+        stage.hooked("before-send", interrupt_reading),
+        pytest.raises(OperationInterrupted, match="No total was changed"),
+    ):
+        stage.rebuild()
+    with (
+        stage.hooked("before-send", interrupt_the_last_look),
+        pytest.raises(OperationInterrupted) as interrupted,
+    ):
+        stage.rebuild()
+
+    assert next(began) == 0
+    assert f"{len(PLAYERS)} players are done with" in str(interrupted.value)
+    assert "Run this again to go on" in str(interrupted.value)
+    assert stage.rebuild().is_done
+    assert stage.is_exact_for_ever()
+
+
+def test_a_failure_of_aws_says_what_was_changed(stage: ByHand) -> None:
+    stage.play("Ada")
+    stage.set_total("Ada", 50)
+    client = stage.stage.aws.client("dynamodb")
+    end = fail_requests(client, "UpdateItem", "AccessDeniedException")
+
+    with pytest.raises(OperationFailed, match=r"AccessDenied.* every other total is as it was"):
+        stage.rebuild()
+
+    end()
+    assert stage.totals == {"Ada": 50}
+
+
+def test_writes_whose_answers_are_lost_change_nothing_more(stage: ByHand) -> None:
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS)
+    stage.write("Newcomer", 5)
+    http = URLLib3Session()
+    client = stage.stage.aws.client("dynamodb")
+
+    def send_twice(request: Any, **_: Any) -> None:
+        http.send(request)
+
+    client.meta.events.register("before-send.dynamodb.UpdateItem", send_twice)
+
+    assert stage.rebuild().is_done
+    assert stage.is_exact_for_ever()
+
+
+def test_every_read_is_consistent(stage: ByHand) -> None:
+    """The embedded AWS has no other reads, so the parameter is asked for."""
+    stage.play(*PLAYERS)
+    damage(stage, *PLAYERS[:5])
+    reads: dict[str, set[bool]] = {}
+
+    def note(params: Any, event_name: str, **_: Any) -> None:
+        operation = event_name.rsplit(".", maxsplit=1)[-1]
+        reads.setdefault(operation, set()).add(params.get("ConsistentRead", False))
+
+    events = stage.stage.aws.client("dynamodb").meta.events
+    for operation in ("Scan", "GetItem", "Query"):
+        events.register(f"provide-client-params.dynamodb.{operation}", note)
+
+    stage.rebuild()
+
+    assert reads == {"Scan": {True}, "GetItem": {True}, "Query": {True}}

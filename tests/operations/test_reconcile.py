@@ -1,10 +1,9 @@
-"""reconcile: what differs is found, what is in flight is not."""
+"""reconcile: what is not exact is found and named, what goes on meanwhile is not."""
 
 import io
-import json
+import itertools
 import resource
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,75 +11,246 @@ import pytest
 from rich.console import Console
 
 from chalicelib.scores import exact_sum
-from operations.aws.stage import Stage
+from operations.aws.errors import Misuse
 from operations.aws.tables import ReadMeter, scan_segments
+from operations.local.server import EmbeddedAws
 from operations.terminal.views import TotalRow, totals_table
-from operations.totals import reconcile as reconciling
-from operations.totals.reconcile import reconcile
-from operations.totals.sums import Comparison, UserSums
-from tests.operations.conftest import Shell, totals, until
-
-
-def change_total(stage: Stage, user: str, **attributes: Any) -> None:
-    stage.aws.client("dynamodb").update_item(
-        TableName=stage.names.totals_table,
-        Key={"Username": {"S": user}},
-        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
-        ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
-    )
+from operations.totals.book import AuditBook
+from operations.totals.read import ScannedRecord
+from tests.builders import image, stream_record
+from tests.data_stack import DataStack
+from tests.operations.by_hand import ByHand, by_hand
 
 
 @pytest.fixture
-def _known_players(shell: Shell, stage: Stage) -> Iterator[None]:
-    """Three players of two records each, and one invalid record."""
-    for number, (user, score) in enumerate(
-        [("Kim", "1.5"), ("Kim", "2"), ("Lou", "3"), ("Lou", "4"), ("Mia", "5"), ("Mia", "6")]
-    ):
-        record = {"RecordID": 5000 + number, "Username": user, "Score": Decimal(score)}
-        shell("insert", json.dumps(record, default=str).replace(f'"{score}"', score), "--replace")
-    stage.aws.client("dynamodb").put_item(
-        TableName=stage.names.records_table,
-        Item={"RecordID": {"N": "5010"}, "Username": {"S": "Kim"}, "Score": {"S": "ten"}},
-    )
-    expected = {"Kim": Decimal("3.5"), "Lou": Decimal(7), "Mia": Decimal(11)}
-    until(lambda: totals(stage, *expected), expected)
-    yield
-    for user, total in expected.items():
-        change_total(stage, user, Score={"N": str(total)})
+def stage(aws: EmbeddedAws, data: DataStack, monkeypatch: pytest.MonkeyPatch) -> ByHand:
+    monkeypatch.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0.001)
+    return by_hand(aws, data)
 
 
-@pytest.mark.usefixtures("_known_players", "_empty_bucket")
-def test_a_changed_a_deleted_and_a_broken_total_are_found(shell: Shell, stage: Stage) -> None:
-    table = stage.names.totals_table
-    before = shell("reconcile", "--user", "Kim", "--json", "--settle", "0.1")
-    change_total(stage, "Kim", Score={"N": "4"})
-    stage.aws.client("dynamodb").delete_item(TableName=table, Key={"Username": {"S": "Lou"}})
-    change_total(stage, "Mia", Score={"S": "eleven"})
+def test_totals_that_are_the_sums_are_exact_and_no_more_is_read_than_once(stage: ByHand) -> None:
+    stage.play("Kim", "Lou", "Mia")
+    calls = stage.calls
 
-    damaged = shell("reconcile", "--json", "--settle", "0.1")
-    table_shown = shell("reconcile", "--settle", "0.1")
-    one = shell("reconcile", "--user", "Kim", "--json", "--settle", "0.1")
-    for user in ("Lou", "Mia"):
-        change_total(stage, user, Score={"N": "0"})
+    result = stage.reconcile()
 
-    assert before.status == 0, before.out
-    assert before.json["exact"] is True
-    assert before.json["invalid_records"] == 1
-    assert before.json["invalid"] == [
-        {"record_id": "5010", "reason": "Score is a string, not a number"}
-    ]
-    assert "5010 │ Score is a string, not a number" in table_shown.out
-    assert before.json["read_units"] > 0
-    assert (damaged.status, table_shown.status, one.status) == (1, 1, 1)
-    differences = damaged.json["differences"]
-    assert {user: differences[user] for user in ("Kim", "Lou", "Mia")} == {
-        "Kim": {"total": "4", "expected": "3.5", "difference": "0.5", "moving": False},
-        "Lou": {"total": "0", "expected": "7", "difference": "-7", "moving": False},
-        "Mia": {"total": None, "expected": "11", "difference": None, "moving": False},
+    assert result.is_exact
+    assert (result.records, result.users, result.differing_users) == (9, 3, 0)
+    assert result.read_units > 0
+    assert set(calls) == {"DescribeTable", "Scan"}
+
+
+def test_a_changed_a_deleted_and_a_broken_total_are_found(stage: ByHand) -> None:
+    stage.play("Kim", "Lou", "Mia", "Ned")
+    stage.set_total("Kim", "6.5")
+    stage.delete_total("Lou")
+    stage.change_total("Mia", Score={"S": "eleven"})
+
+    result = stage.reconcile()
+    one = stage.reconcile(users={"Kim"})
+
+    found = {each.username: (each.total, each.expected) for each in result.verdicts}
+    six = Decimal(6)
+    assert found == {"Kim": (Decimal("6.5"), six), "Lou": (0 * six, six), "Mia": (None, six)}
+    assert {each.username: each.problem for each in result.verdicts} == {
+        "Kim": "",
+        "Lou": "",
+        "Mia": "its Score is of DynamoDB's type S",
     }
-    assert list(one.json["differences"]) == ["Kim"]
-    assert one.json["users"] == 1
-    assert "no number" in table_shown.out
+    assert (result.users, result.differing_users) == (4, 3)
+    assert (one.users, [each.username for each in one.verdicts]) == (1, ["Kim"])
+
+
+def test_damaged_receipts_and_pages_that_nothing_names_are_not_exact(stage: ByHand) -> None:
+    stage.play("Kim", "Lou", scores=120)
+    stage.change_total("Kim", Receipts={"S": "gone"})
+    stage.change_total("Lou", LastPage={"S": "0000000001.00000000.0000000000000000"})
+
+    problems = {each.username: each.problem for each in stage.reconcile().verdicts}
+
+    assert problems["Kim"].startswith("its Receipts are of DynamoDB's type S")
+    assert problems["Lou"] == "receipts are in pages that it does not name"
+
+
+def test_invalid_records_are_named_and_count_for_nothing(stage: ByHand) -> None:
+    stage.play("Kim")
+    for record_id, score in (("9", {"S": "ten"}), ("8", {"N": "1"})):
+        stage.dynamodb.put_item(
+            TableName=stage.data.names.records_table,
+            Item={"RecordID": {"N": record_id + "000"}, "Score": score},
+        )
+    stage.deliver()
+
+    result = stage.reconcile()
+
+    assert result.is_exact
+    assert result.invalid_records == 2
+    assert [each.record_id for each in result.invalid] == ["8000", "9000"]
+    assert result.invalid[1].reason == "the record has no Username"
+
+
+def test_a_missing_change_is_named_by_its_stream_record(stage: ByHand) -> None:
+    stage.play("Kim")
+    record_id = stage.write("Kim", 5)
+    (lost,) = stage.shown()
+    stage.play("Lou")
+
+    (verdict,) = stage.reconcile().verdicts
+
+    (missing,) = verdict.missing
+    assert missing.record_id == str(record_id)
+    assert missing.event_id == lost["eventID"]
+    assert missing.seconds == lost["dynamodb"]["ApproximateCreationDateTime"]
+    assert missing.amount == 5
+    assert verdict.open == ()
+
+
+def test_what_a_mapping_has_still_to_deliver_is_open_and_not_missing(stage: ByHand) -> None:
+    stage.play("Kim", "Lou")
+    stage.write("Kim", 5)
+    stage.write("Lou", 6)
+    oldest = stage.shown()[0]["dynamodb"]["ApproximateCreationDateTime"]
+
+    result = stage.reconcile()
+
+    assert not result.is_exact
+    assert (result.missing, result.open, result.open_since) == (0, 2, oldest)
+
+
+def test_what_is_in_a_reject_is_open_whatever_became_of_the_object(stage: ByHand) -> None:
+    stage.play("Kim", "Lou")
+    stage.write("Kim", 5)
+    stage.write("Lou", 6)
+    first, second = stage.shown()
+    stage.discard(stage.reject(first))
+    stage.give_up(second)
+    stage.play("Mia")
+
+    result = stage.reconcile()
+
+    assert (result.missing, result.open) == (0, 2)
+
+
+def test_a_total_that_somebody_deleted_is_never_exact_though_nothing_overtook_it(
+    stage: ByHand,
+) -> None:
+    """All its changes are the youngest of their shard, so they might be on their way."""
+    stage.play("Kim")
+    stage.delete_total("Kim")
+
+    assert not stage.reconcile().is_exact
+    assert stage.rebuild().is_done
+    assert stage.reconcile().is_exact
+
+
+def test_what_is_counted_between_two_looks_is_exact(stage: ByHand) -> None:
+    stage.play("Kim", "Lou")
+    stage.write("Kim", 5)
+
+    def deliver(operation: str) -> None:
+        if operation == "GetItem":
+            stage.deliver()
+
+    with stage.hooked("before-send", deliver):
+        assert stage.reconcile().is_exact
+
+
+@pytest.mark.parametrize("lacks", [0, 1])
+def test_beside_a_player_who_goes_on_playing_it_is_right_every_time(
+    stage: ByHand, lacks: int
+) -> None:
+    """A score comes and is counted before every call that it makes."""
+    stage.play("Kim", "Lou", scores=20)
+    stage.set_total("Kim", 210 - lacks)
+    scores = itertools.count(1)
+
+    def score(_: str) -> None:
+        stage.write("Kim", next(scores))
+        stage.deliver()
+
+    with stage.hooked("before-send", score):
+        results = [stage.reconcile() for _ in range(2)]
+
+    assert next(scores) > 50
+    assert [result.differing_users for result in results] == [lacks] * 2
+    for result in results:
+        assert [each.judgement.error for each in result.verdicts] == [-1] * lacks
+
+
+def test_a_player_whose_scores_wait_while_others_come_is_told_and_not_wrong(
+    stage: ByHand,
+) -> None:
+    stage.play("Kim", "Lou")
+    stage.write("Kim", 5)
+    stage.shown()
+
+    def score(operation: str) -> None:
+        if operation in ("GetItem", "GetRecords"):
+            stage.write("Kim", 1)
+            stage.deliver(stage.shown()[:0])
+
+    with stage.hooked("before-send", score):
+        (verdict,) = stage.reconcile().verdicts
+
+    assert verdict.judgement.error == 0
+    assert len(verdict.open) >= 1
+
+
+def test_records_that_move_to_another_player_are_followed(stage: ByHand) -> None:
+    stage.play("Kim", "Lou")
+    moved = stage.write("Kim", 50)
+    stage.deliver()
+
+    def move(operation: str) -> None:
+        if operation == "Scan":
+            stage.write("Lou" if stage.totals["Kim"] > 10 else "Kim", 50, moved)
+            stage.deliver()
+
+    with stage.hooked("after-call", move):
+        assert stage.reconcile().is_exact
+
+
+def test_an_event_invoked_by_hand_makes_a_total_wrong(stage: ByHand) -> None:
+    stage.play("Kim")
+    stage.deliver([stream_record(image("Kim", 1000), at=time.time())])
+
+    (verdict,) = stage.reconcile().verdicts
+
+    assert verdict.judgement.error == 1000
+    assert (verdict.total, verdict.expected) == (Decimal(1006), Decimal(6))
+
+
+def test_a_player_who_is_nobody_is_told(stage: ByHand) -> None:
+    stage.play("Kim")
+
+    with pytest.raises(Misuse, match="no player 'Kin'"):
+        stage.reconcile(users={"Kin"})
+
+
+def test_a_player_whose_records_are_all_deleted_is_somebody_as_long_as_there_is_a_total(
+    stage: ByHand,
+) -> None:
+    stage.erase(stage.write("Kim", 5))
+    stage.deliver()
+
+    assert stage.reconcile(users={"Kim"}).is_exact
+
+
+def test_memory_does_not_grow_with_the_number_of_records() -> None:
+    def scanned(numbers: range) -> list[ScannedRecord]:
+        return [ScannedRecord(str(n), f"player {n % 50_000}", Decimal(n)) for n in numbers]
+
+    with AuditBook() as book:
+        book.add_scanned(scanned(range(2000)))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for start in range(2000, 400_000, 1000):
+            book.add_scanned(scanned(range(start, start + 1000)))
+        book.index()
+        users = sum(1 for _ in book.users())
+        grown_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+    assert users == 50_000
+    assert grown_kilobytes < 60_000
 
 
 def test_no_number_is_cut_however_long_it_is_and_each_difference_is_shown() -> None:
@@ -102,74 +272,6 @@ def test_no_number_is_cut_however_long_it_is_and_each_difference_is_shown() -> N
     assert totals_shown == f"{total:,f}no number"
     assert sums_shown == f"{expected:,f}7"
     assert differences == f"{exact_sum((total, -expected)):+,f}"
-
-
-@pytest.mark.usefixtures("_known_players")
-def test_what_is_in_flight_is_looked_at_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    change_total(stage, "Kim", Score={"N": "3"})
-    monkeypatch.setattr(
-        "operations.totals.reconcile.time.sleep",
-        lambda _: change_total(stage, "Kim", Score={"N": "3.5"}),
-    )
-
-    result = reconcile(stage, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
-
-    assert result.is_exact
-    assert result.looks == 1
-
-
-@pytest.mark.usefixtures("_known_players")
-def test_a_user_that_differs_by_another_amount_each_time_is_still_moving(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    amounts = iter(range(10, 20))
-
-    def move(_: float) -> None:
-        change_total(stage, "Kim", Score={"N": str(next(amounts))})
-
-    move(0)
-    monkeypatch.setattr("operations.totals.reconcile.time.sleep", move)
-
-    result = reconcile(stage, ReadMeter(), lambda *_: None, user="Kim", settle_seconds=0)
-
-    (difference,) = result.differences
-    assert difference.is_moving
-    assert result.looks == reconciling.MOST_LOOKS
-
-
-def test_sums_are_exact_whether_they_fit_into_memory_or_not() -> None:
-    expected: dict[str, Decimal] = {}
-    with UserSums(users_in_memory=3) as spilled, UserSums() as held:
-        for index in range(1000):
-            user, amount = f"player {index * 7 % 11}", Decimal(index).scaleb(-index % 40)
-            expected[user] = exact_sum((expected.get(user, Decimal(0)), amount))
-            for sums in (spilled, held):
-                sums.expect(user, amount)
-        for sums in (spilled, held):
-            sums.find("player 1", expected["player 1"])
-            sums.find("nobody", None)
-            sums.find("zero", Decimal(0))
-
-        assert list(spilled.comparisons()) == list(held.comparisons())
-        assert Comparison("nobody", Decimal(0), None) in list(spilled.differences())
-        names = [each.username for each in spilled.differences()]
-        assert names == ["nobody", *sorted(set(expected) - {"player 1"})]
-
-
-def test_memory_does_not_grow_with_the_number_of_users() -> None:
-    with UserSums(users_in_memory=2_000) as sums:
-        for index in range(2_000):
-            sums.expect(f"player {index}", Decimal(1))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for index in range(150_000):
-            sums.expect(f"another player {index}", Decimal(index))
-        count = sum(1 for _ in sums.comparisons())
-        grown_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-    assert count == 152_000
-    assert grown_kilobytes < 60_000
 
 
 class PagedTable:

@@ -71,7 +71,6 @@ def follow(dev: InProcess, advice: str) -> str:
             continue
         verb = words[2:]
         if verb[0] == "rebuild":
-            shorten_aggregator(dev)
             verb += SETTLED_SOON
         if verb[:2] == ["rejects", "discard"]:
             verb += CONFIRMED
@@ -112,14 +111,6 @@ def shorthand(word: str) -> Any:
         return word
     pairs = (pair.split("=") for pair in word.split(","))
     return {name: {"true": True, "false": False}.get(value, value) for name, value in pairs}
-
-
-def shorten_aggregator(dev: InProcess) -> None:
-    """Let an invocation under way be over after a second, for which `rebuild` waits."""
-    stage = dev.stage()
-    stage.aws.client("lambda").update_function_configuration(
-        FunctionName=stage.function_name(AGGREGATOR), Timeout=1
-    )
 
 
 def totals(dev: InProcess) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The table's stream, read to its end in spite of empty answers, ended shards and lost places."""
 
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +9,15 @@ from botocore.exceptions import ClientError
 
 from chalicelib.scores import Place
 from chalicelib.stream_records import decode_stream_record, is_expiry
-from operations.aws.table_stream import TableStream, as_delivered
-from operations.scores.events import image, inserted
+from operations.aws.table_stream import (
+    EMPTY_READS,
+    GONE,
+    TRIMMED,
+    Moment,
+    TableStream,
+    as_delivered,
+)
+from operations.scores.events import TODAY, image, inserted
 
 
 def record(number: int) -> dict[str, Any]:
@@ -18,7 +25,7 @@ def record(number: int) -> dict[str, Any]:
         "eventID": f"event-{number}",
         "eventName": "INSERT",
         "dynamodb": {
-            "ApproximateCreationDateTime": datetime.fromtimestamp(1_795_413_600 + number, UTC),
+            "ApproximateCreationDateTime": datetime.fromtimestamp(TODAY + number, UTC),
             "NewImage": image("Ann", number),
             "SequenceNumber": f"{number:021d}",
         },
@@ -31,6 +38,9 @@ class Streams:
     def __init__(self, **shards: list[list[int] | str]) -> None:
         self.shards = shards
         self.closed: set[str] = set()
+        self.gone: set[str] = set()
+        self.forgotten: set[tuple[str, str]] = set()
+        self.reads = 0
         self.asked: list[tuple[str, str]] = []
 
     def describe_stream(self, *, ExclusiveStartShardId: str = "", **_: str) -> Any:  # noqa: N803
@@ -52,6 +62,9 @@ class Streams:
         **_: str,
     ) -> Any:
         self.asked.append((ShardId, ShardIteratorType))
+        if ShardId in self.gone or (ShardIteratorType, ShardId) in self.forgotten:
+            code = GONE if ShardId in self.gone else TRIMMED
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "GetShardIterator")
         position = 0
         if ShardIteratorType == "LATEST":
             position = len(self.shards[ShardId])
@@ -63,6 +76,7 @@ class Streams:
         return {"ShardIterator": f"{ShardId} {position}"}
 
     def get_records(self, *, ShardIterator: str) -> Any:  # noqa: N803
+        self.reads += 1
         name, position = ShardIterator.split()
         answers = self.shards[name]
         answer = answers[int(position)] if int(position) < len(answers) else []
@@ -80,8 +94,14 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.aws.table_stream.PAUSE_SECONDS", 0)
 
 
-def numbers(records: Iterator[dict[str, Any]]) -> list[str]:
-    return sorted(each["eventID"] for each in records)
+def now() -> Moment:
+    """As if AWS had answered just now, long after the records here were made."""
+    return Moment(TODAY + 10_000, time.monotonic())
+
+
+def numbers(stream: TableStream) -> list[str]:
+    """All that it shows."""
+    return sorted(each.record["eventID"] for each in stream.read_past(now(), 0))
 
 
 def test_all_shards_are_read_through_empty_answers_and_lost_places() -> None:
@@ -93,11 +113,11 @@ def test_all_shards_are_read_through_empty_answers_and_lost_places() -> None:
     streams.closed.add("c")
     stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
 
-    everything = numbers(stream.read_until_quiet(0))
-    nothing = numbers(stream.read_until_quiet(0))
+    everything = numbers(stream)
+    nothing = numbers(stream)
     streams.shards["a"].append([7])
     streams.shards["d"] = [[8]]
-    new = numbers(stream.read_until_quiet(0))
+    new = numbers(stream)
 
     assert everything == [f"event-{number}" for number in range(1, 7)]
     assert nothing == []
@@ -113,7 +133,94 @@ def test_latest_passes_over_what_was_there_but_not_over_new_shards() -> None:
     streams.shards["b"].append([3])
     streams.shards["c"] = [[4]]
 
-    assert numbers(stream.read_until_quiet(0)) == ["event-3", "event-4"]
+    assert numbers(stream) == ["event-3", "event-4"]
+
+
+def test_a_shard_that_is_gone_is_read() -> None:
+    streams = Streams(a=[[1], GONE], b=[[2], TRIMMED], c=[[3]])
+    streams.gone = {"a", "b", "d"}
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    streams.gone = set()
+    stream.refresh()
+    streams.gone = {"a", "b", "d"}
+    streams.shards["d"] = [[4]]
+
+    assert numbers(stream) == ["event-1", "event-2", "event-3"]
+    assert numbers(stream) == []
+
+
+def test_what_a_shard_forgot_between_two_reads_is_a_gap() -> None:
+    streams = Streams(a=[[1], "ExpiredIteratorException", [3]])
+    streams.forgotten = {("AFTER_SEQUENCE_NUMBER", "a")}
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    assert numbers(stream) == ["event-1", "event-1", "event-3"]
+    assert stream.has_gap
+
+
+def test_what_a_shard_forgot_before_it_was_read_is_no_gap() -> None:
+    streams = Streams(a=[TRIMMED, [2]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    assert numbers(stream) == ["event-2"]
+    assert not stream.has_gap
+
+
+def test_a_shard_that_shows_something_younger_is_read_past_a_moment() -> None:
+    streams = Streams(a=[[1], [50], [60], [70]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    shown = list(stream.read_past(Moment(TODAY + 45, time.monotonic()), 3600))
+
+    assert [each.record["eventID"] for each in shown] == ["event-1", "event-50"]
+
+
+def test_a_shard_of_that_very_second_is_not_read_past_it_yet() -> None:
+    streams = Streams(a=[[1], [45], [46], [50]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    shown = list(stream.read_past(Moment(TODAY + 45, time.monotonic()), 3600))
+
+    assert [each.record["eventID"] for each in shown][-1] == "event-50"
+
+
+def test_a_quiet_shard_is_read_when_the_settle_time_has_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    streams = Streams(a=[[1]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+    clock = iter(range(100))
+    monkeypatch.setattr("operations.aws.table_stream.time.monotonic", lambda: float(next(clock)))
+
+    list(stream.read_past(Moment(TODAY + 45, 0.0), 30))
+
+    assert 30 <= streams.reads <= 32
+
+
+def test_several_empty_answers_in_a_row_are_the_end_of_a_shard_at_any_settle_time() -> None:
+    streams = Streams(a=[[1]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+
+    list(stream.read_past(now(), 0))
+
+    assert streams.reads == 1 + EMPTY_READS
+
+
+def test_reading_stops_when_it_is_enough() -> None:
+    streams = Streams(a=[[1], [2], [3]])
+    stream = TableStream(streams, "arn", "TRIM_HORIZON")  # type: ignore[arg-type]
+    rounds = iter([False, False, True])
+
+    shown = list(stream.read_past(now(), 3600, lambda: next(rounds)))
+
+    assert [each.record["eventID"] for each in shown] == ["event-1", "event-2"]
+
+
+def test_a_moment_is_told_by_the_clock_of_aws() -> None:
+    answer = {"ResponseMetadata": {"HTTPHeaders": {"date": "Mon, 23 Nov 2026 06:00:00 GMT"}}}
+
+    assert Moment.of(answer).aws_seconds == TODAY
 
 
 def test_a_record_has_the_receipt_that_it_has_when_lambda_delivers_it() -> None:

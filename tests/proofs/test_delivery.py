@@ -162,7 +162,7 @@ def test_ingestion_stores_each_id_once_and_rejects_what_conflicts(
     environments[0].faults.one_in = 6
     corrected: dict[str, Decimal] = {}
 
-    for _ in range(25):
+    for _ in range(15):
         for _ in range(20):
             producers.send_at_random(chance)
         mapping.deliver_at_once(

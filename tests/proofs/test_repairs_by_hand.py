@@ -1,0 +1,13 @@
+"""Repairs beside a running pipeline: a short run of what the long one does five times."""
+
+from tests.proofs.repairs_by_hand import (
+    command_line,
+    rebuild_twice_while_scores_come,
+    reconcile_beside_a_player,
+)
+
+
+def test_two_rebuilds_at_once_and_reconcile_beside_a_player_are_right() -> None:
+    with command_line() as shell:
+        assert rebuild_twice_while_scores_come(shell, number=1, seconds=5) == []
+        assert reconcile_beside_a_player(shell, looks=2) == []
