@@ -43,8 +43,12 @@ def test_an_item_is_too_large_from_the_same_byte_on(dynamodb: Any) -> None:
 
 def test_what_the_judge_refuses_dynamodb_refuses(dynamodb: Any) -> None:
     name = "x" * LONGEST_NAME_BYTES
-    taken = [to_item({"a": nested(31)}), to_item({name: None}), to_item({"a": {name: None}})]
-    refused = [
+    taken: list[dict[str, Any]] = [
+        to_item({"a": nested(31)}),
+        to_item({name: None}),
+        to_item({"a": {name: None}}),
+    ]
+    refused: list[dict[str, Any]] = [
         {"a": {"L": [to_item({"a": nested(31)})["a"]]}},
         {f"{name}x": {"NULL": True}},
         {"a": {"M": {f"{name}x": {"NULL": True}}}},
