@@ -48,7 +48,7 @@ check: setup ## What CI runs: format, lint, types, hosted CI's workflow, tests
 matrix: setup ## Run the demo and the quick tests on each supported Python of this machine (ARGS=3.12)
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
-explore: setup ## Explore every interleaving of an addition's API calls in small scopes, with faults
+explore: setup ## Explore every interleaving of additions and repairs in small scopes, with faults
 	@$(BIN)/python -m tests.proofs.explorer $(ARGS)
 
 conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)

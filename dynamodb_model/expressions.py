@@ -120,12 +120,14 @@ class _Parser:
 
     def _change(self, clause: str) -> Callable[[Item, Item, Values], None]:
         name = self._name()
+        if clause == "REMOVE":
+            return lambda _, item, __: _remove(item, name)
         if clause == "SET":
             self._take("=")
             value = self._operand()
             return lambda before, item, values: item.update({name: value(before, values) or {}})
         if clause != "ADD":
-            raise ValueError(f"SET or ADD expected, not {clause!r}")
+            raise ValueError(f"SET, REMOVE or ADD expected, not {clause!r}")
         operand = self._operand()
         return lambda _, item, values: _add(item, name, operand(item, values) or {})
 
@@ -197,6 +199,10 @@ def _size(value: Value | None) -> Value | None:
         return None
     ((_, held),) = value.items()
     return {"N": str(len(held))}
+
+
+def _remove(item: Item, name: str) -> None:
+    item.pop(name, None)
 
 
 def _add(item: Item, name: str, value: Value) -> None:

@@ -81,6 +81,11 @@ def how_to_close_rejects(stage: str) -> str:
     )
 
 
+def how_to_finish_erasures(stage: str) -> str:
+    """How erasures of players end that are due."""
+    return f"run `python -m operations forget --stage {stage}`, which finishes it"
+
+
 def how_to_record(stage: str) -> str:
     """How the names in .chalice/config.json become those of the data stack."""
     return f"run `python -m operations deploy record --stage {stage}` first"

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LAMBDAS_PREFIX = "aws/lambda/"
+
+FORGET_PREFIX = "forget/"
+"""What stands under it is no reject: see unfinished.py."""
+
 READERS = 8
 """Objects read at a time."""
 
@@ -87,10 +91,11 @@ class ListedObject(NamedTuple):
 
 
 def list_objects(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[ListedObject]:
-    """The bucket's objects under the prefix, in the order of their keys."""
+    """The bucket's objects of rejects under the prefix, in the order of their keys."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):
-            yield ListedObject(found["Key"], found["LastModified"])
+            if not found["Key"].startswith(FORGET_PREFIX):
+                yield ListedObject(found["Key"], found["LastModified"])
 
 
 def read_rejects(s3: "S3Client", bucket: str, prefix: str = "") -> Iterator[RejectsObject]:

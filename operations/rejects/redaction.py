@@ -7,75 +7,66 @@ the other's half, a deletion or an insertion under the same ids, so it counts on
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import words
-from chalicelib.deaggregation import deaggregate
-from chalicelib.opening import Opener
-from chalicelib.payloads import decode_data, decode_kinesis_batch, documents_in
+from chalicelib.deaggregation import UserRecord, deaggregate
+from chalicelib.payloads import decode_data, decode_kinesis_batch
 from chalicelib.rejects import RejectedRecord, join_reasons
 from chalicelib.scores import EventRecord, InvalidRecord
 from operations.aws.aggregation import encode_aggregate
-from operations.rejects.objects import RejectsObject
+from operations.rejects.ownership import (
+    MAY_BE_THEIRS,
+    problem_with,
+    problem_with_value,
+    unpacked,
+    without_player,
+)
 
 LEFT_OVER = "it was rejected together with what is erased"
 """The reason of what is left, where the one given was of what is erased."""
 
-
-def without_player(found: RejectsObject, player: str) -> RejectsObject:
-    """The object without the player; the very same one where it does not hold any of theirs."""
-    left = [_redacted(each, player) for each in found.rejects]
-    if all(after is before for after, before in zip(left, found.rejects, strict=True)):
-        return found
-    return replace(found, rejects=tuple(each for each in left if each is not None))
+LEFT_OVERS_KEY = "left-over"
+"""The partition key of a record from which somebody was taken out, since it is often a name."""
 
 
-def _redacted(rejected: RejectedRecord, player: str) -> RejectedRecord | None:
-    """What is left of the record; itself where nothing of it is the player's."""
+class Redacted(NamedTuple):
+    """What is left of a rejected record: the very same where nothing is the player's, or None.
+
+    `problem`: why nobody can tell whether anything of the player is still in it.
+    """
+
+    left: RejectedRecord | None
+    problem: str = ""
+
+
+def redact(rejected: RejectedRecord, player: str) -> Redacted:
+    """The rejected record without the player."""
     record = rejected.record
-    if not isinstance(record, Mapping):
-        return rejected
-    if "kinesis" in record:
-        return _redacted_kinesis_record(rejected, player)
-    change = record.get("dynamodb")
-    if not isinstance(change, Mapping):
-        return rejected
+    if isinstance(record, Mapping):
+        if "kinesis" in record:
+            return _redact_kinesis_record(rejected, player)
+        if isinstance(record.get("dynamodb"), Mapping):
+            return _redact_stream_record(rejected, player)
+    return Redacted(rejected, problem_with(_as_json(record), player))
+
+
+def _redact_stream_record(rejected: RejectedRecord, player: str) -> Redacted:
+    record: EventRecord = rejected.record
+    change = record["dynamodb"]
     players = {name: _player_in(change.get(name)) for name in ("NewImage", "OldImage")}
     if player not in players.values():
-        return rejected
+        return Redacted(rejected, problem_with_value(record, player))
     others = [name for name, each in players.items() if each not in (player, None)]
     if not others:
-        return None
+        return Redacted(None)
     (other,) = others
     kept = {name: part for name, part in change.items() if name not in players or name == other}
     event_name = "INSERT" if other == "NewImage" else "REMOVE"
-    reason = LEFT_OVER if player in rejected.reason else rejected.reason
     half = {**record, "eventName": event_name, "dynamodb": kept}
-    return rejected._replace(reason=reason, record=half)
-
-
-def is_unreadable_but_mentions(record: EventRecord, player: str) -> bool:
-    """Whether the record is one whose data cannot be read, and the name stands in it."""
-    try:
-        data = decode_data(record)
-    except (InvalidRecord, AttributeError):
-        is_kinesis = isinstance(record, Mapping) and "kinesis" in record
-        return is_kinesis and mentions(json.dumps(record).encode(), player)
-    opener = Opener()
-    try:
-        packed = deaggregate(opener.open(data)) or ()
-        for each in packed:
-            opener.open(each.data)
-    except InvalidRecord:
-        return mentions(data, player)
-    return False
-
-
-def mentions(content: bytes, player: str) -> bool:
-    """Whether the name stands in the content, by itself or as JSON escapes it."""
-    forms = (player, json.dumps(player)[1:-1], json.dumps(player, ensure_ascii=False)[1:-1])
-    return any(form.encode() in content for form in forms)
+    is_named = problem_with(rejected.reason.encode(errors="surrogatepass"), player)
+    left = rejected._replace(reason=LEFT_OVER if is_named else rejected.reason, record=half)
+    return Redacted(left, problem_with_value(half, player))
 
 
 def _player_in(image: Any) -> str | None:
@@ -84,53 +75,51 @@ def _player_in(image: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _redacted_kinesis_record(rejected: RejectedRecord, player: str) -> RejectedRecord | None:
-    opener = Opener()
+def _redact_kinesis_record(rejected: RejectedRecord, player: str) -> Redacted:
     try:
-        data = opener.open(decode_data(rejected.record))
-        packed = deaggregate(data)
+        data = decode_data(rejected.record)
     except InvalidRecord:
-        return rejected
-    if packed is None:
-        left = _without(data, player)
-        return rejected if left == data else _repacked(rejected, left) if left else None
-    user_records = []
-    for each in packed:
-        payload = _open_or_leave(each.data, opener)
-        left = _without(payload, player)
-        if left == payload:
-            user_records.append(each)
-        elif left:
-            user_records.append(each._replace(data=left))
-    if user_records == list(packed):
-        return rejected
-    return _repacked(rejected, encode_aggregate(user_records)) if user_records else None
+        return Redacted(rejected, problem_with(_as_json(rejected.record), player))
+    user_records = _user_records_in(data)
+    parts = user_records or (UserRecord(data, LEFT_OVERS_KEY),)
+    lefts = [without_player(each.data, player) for each in parts]
+    problem = next((left.problem for left in lefts if left.problem), "")
+    kept = [
+        each._replace(data=left.payload)
+        for each, left in zip(parts, lefts, strict=True)
+        if left.payload is not None
+    ]
+    if not kept:
+        return Redacted(None)
+    if all(left.payload is each.data for each, left in zip(parts, lefts, strict=True)):
+        return Redacted(rejected, problem or _problem_with_key(rejected.record, player))
+    whole = encode_aggregate(kept) if user_records else kept[0].data
+    return Redacted(_with_data(rejected, whole, kept[0].partition_key), problem)
 
 
-def _repacked(rejected: RejectedRecord, data: bytes) -> RejectedRecord:
+def _problem_with_key(record: EventRecord, player: str) -> str:
+    """Producers often take the player's name for the key."""
+    return MAY_BE_THEIRS if record["kinesis"].get("partitionKey") == player else ""
+
+
+def _user_records_in(data: bytes) -> tuple[UserRecord, ...] | None:
+    """The user records of an aggregate; None where it is none, or damaged."""
+    try:
+        return deaggregate(unpacked(data))
+    except InvalidRecord:
+        return None
+
+
+def _with_data(rejected: RejectedRecord, data: bytes, partition_key: str) -> RejectedRecord:
+    """The record with other data; the reason is what decoding says of that by itself."""
     record: EventRecord = rejected.record
     encoded = base64.b64encode(data).decode()
-    redacted = {**record, "kinesis": {**record["kinesis"], "data": encoded}}
+    kinesis = {**record["kinesis"], "data": encoded, "partitionKey": partition_key}
+    redacted = {**record, "kinesis": kinesis}
     reasons = [each.reason for each in decode_kinesis_batch([redacted]).rejects]
     reason = join_reasons(reasons) if reasons else LEFT_OVER
     return rejected._replace(record=redacted, reason=reason)
 
 
-def _open_or_leave(user_record: bytes, opener: Opener) -> bytes:
-    try:
-        return opener.open(user_record)
-    except InvalidRecord:
-        return user_record
-
-
-def _without(payload: bytes, player: str) -> bytes:
-    """The payload without the player's records, valid or not; empty if it holds no others."""
-    documents = documents_in(payload)
-    left = [
-        each.text
-        for each in documents
-        if not isinstance(each.value, dict) or each.value.get(words.USERNAME) != player
-    ]
-    if len(left) == len(documents):
-        return payload
-    return "\n".join(left).encode(errors="surrogateescape")
+def _as_json(record: Any) -> bytes:
+    return json.dumps(record, ensure_ascii=False).encode(errors="surrogatepass")

@@ -29,6 +29,7 @@ from chalicelib.scores import EventRecord
 from chalicelib.stream_records import created_seconds
 from operations.aws.invoke import EventTooLarge, FunctionFailed, NotNow, invoke
 from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
+from operations.rejects.absent import tell_absent
 from operations.rejects.corrections import Corrections
 from operations.rejects.given_up_batch import GivenUpBatch, read_batch
 from operations.rejects.loads import distinct_oldest_first, events_of, loads
@@ -79,13 +80,16 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
     found_now = _read_oldest_first(s3, bucket, prefix)
     for load in loads(corrections.left_out(found) for found in found_now):
         taken = []
+        absent: dict[str, str] = {}
         for each in load:
             found = read_again(stage, each, each.batch) if each.batch else each
             refusal = why_not(found, time.time())
+            absent[found.key] = "" if refusal else tell_absent(stage, found)
             if refusal:
                 yield Redriven(found.key, found.count, "refused", reason=refusal)
             elif dry_run:
-                yield Redriven(found.key, found.count, "would redrive", reason=_corrected(found))
+                reason = "; ".join(filter(None, [absent[found.key], _corrected(found)]))
+                yield Redriven(found.key, found.count, "would redrive", reason=reason)
             elif found.corrected and not found.rejects:
                 remove_if_unchanged(s3, bucket, found)
                 yield Redriven(
@@ -94,7 +98,9 @@ def redrive(stage: Stage, prefix: str, *, dry_run: bool = False) -> Iterator[Red
             else:
                 taken.append(found)
         if taken:
-            yield from _redrive_together(stage, taken, versions)
+            for done in _redrive_together(stage, taken, versions):
+                reason = "; ".join(filter(None, [done.reason, absent[done.key]]))
+                yield replace(done, reason=reason)
 
 
 def read_again(stage: Stage, found: RejectsObject, batch: GivenUpBatch) -> RejectsObject:

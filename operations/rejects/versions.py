@@ -71,7 +71,9 @@ def read_if_there(s3: "S3Client", bucket: str, key: str) -> RejectsObject | None
 def remove_if_unchanged(s3: "S3Client", bucket: str, found: RejectsObject) -> bool:
     """Remove the object, unless it was written again after it was read; whether it is gone.
 
-    Its versions stay for KEPT_DAYS.
+    S3 removes whatever stands there now, so it is looked at before, and once more after: what was
+    written in between is brought back. Removing it twice, as the SDK does where an answer is lost,
+    is the same. Its versions stay for KEPT_DAYS.
     """
     try:
         now = s3.head_object(Bucket=bucket, Key=found.key)
@@ -82,4 +84,21 @@ def remove_if_unchanged(s3: "S3Client", bucket: str, found: RejectsObject) -> bo
     if now.get("VersionId") != found.version:
         return False
     s3.delete_object(Bucket=bucket, Key=found.key)
-    return True
+    versions, mark = _versions_of(s3, bucket, found.key)
+    if found.version not in versions[1:]:
+        return True
+    while mark is not None:
+        s3.delete_object(Bucket=bucket, Key=found.key, VersionId=mark)
+        _, mark = _versions_of(s3, bucket, found.key)
+    return False
+
+
+def _versions_of(s3: "S3Client", bucket: str, key: str) -> tuple[list[str], str | None]:
+    """The object's versions, newest first, and the mark of its removal if it is removed."""
+    versions, mark = [], None
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        versions += [each["VersionId"] for each in page.get("Versions", []) if each["Key"] == key]
+        for each in page.get("DeleteMarkers", []):
+            if each["Key"] == key and each["IsLatest"]:
+                mark = each["VersionId"]
+    return versions, mark

@@ -1,42 +1,58 @@
-"""Erases a player: records, total, receipts, rejects, so that nothing comes back.
+"""Erases a player, in two parts, beside the running pipeline.
 
-A record that is deleted takes its score from the total, by the table's stream, a moment later. Were
-the total deleted before, that would make it anew, negative, under the player's name. So the order
-is: the records; then wait until the aggregator has counted the deletions, which their receipts on
-the player's item tell; then total and pages, then the rejects, in all versions. Then the functions
-get time to bring something back, and everything is looked at again, until a look finds nothing.
+Now the records go, and the rejects in all versions. Then the total is made exact, which is 0, by
+the same steps as `rebuild`: what is not counted yet is added by the core's own add, so nobody is
+waited for, and mappings may be paused or behind. The total stays, with its receipts: by them a
+batch that is delivered again is known as counted. Were they gone, it would bring the score back.
 
-That proves that nothing is left. What it cannot prove is that nothing ever comes back: a stream
-may deliver a batch again as long as it keeps it. So it can be run again, and proves it then.
+The second part is due when the table's stream has forgotten the last of these changes: total and
+pages go, on condition that they are as found, the total is 0, nothing is open, and neither the
+stream nor a reject has a change of the player that anybody could deliver.
+
+A reminder in the bucket is there before anything is deleted, and goes last. Whatever is found is
+erased again, and makes the second part due a day later. So it may be interrupted anywhere, and run
+again at any time, by several people at once.
 """
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from chalicelib import words
-from operations.aws.errors import OperationFailed
+from operations.aws.errors import Misuse, OperationFailed
 from operations.aws.items import require_username
-from operations.aws.iterator_age import iterator_ages
-from operations.aws.mappings import require_mapping
-from operations.aws.progress import Announce
-from operations.aws.stage import AGGREGATOR, FUNCTIONS, Stage
-from operations.aws.table_stream import TableStream
+from operations.aws.progress import Announce, Progress
+from operations.aws.stage import Stage
+from operations.aws.table_stream import TABLE_STREAM_SECONDS
 from operations.aws.tables import ReadMeter
 from operations.rejects.erasure import Holding, erase, find_holdings
-from operations.totals.players_items import PlayersItems
+from operations.rejects.unfinished import (
+    Unfinished,
+    find_unfinished,
+    finish,
+    remind,
+    unfinished_of,
+)
+from operations.totals.audit import Audit, until_whole
+from operations.totals.judgement import Judgement
+from operations.totals.players_items import PlayersItems, PlayersRecords
+from operations.totals.rebuild import rebuild
 from operations.totals.remains import Remainder, find_remains
 
 MOST_LOOKS = 5
-POLL_SECONDS = 0.5
-RECORDS_AT_A_TIME = 1000
-MOST_BEHIND_SECONDS = 60.0
+
+A_DAY = timedelta(seconds=TABLE_STREAM_SECONDS)
+A_WHILE = timedelta(hours=4)
+"""After so long the stream is asked again that remembers changes for more than a day."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Erased:
     """What was found, and erased unless it is only a look; `objects` are versions in the bucket.
 
-    `unreadable` are keys of objects in which the name stands, but nobody can tell what is theirs.
+    `unclear` are records and keys of objects, each with the reason why nobody can tell whether
+    something of the player is in them.
     """
 
     records: int = 0
@@ -44,184 +60,255 @@ class Erased:
     pages: int = 0
     rejects: int = 0
     objects: int = 0
-    unreadable: set[str] = field(default_factory=set)
+    unclear: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing was found that can be erased."""
-        return not (self.records or self.totals or self.pages or self.objects)
-
-    def add(self, other: "Erased") -> None:
-        """Count what another look found."""
-        self.records += other.records
-        self.totals += other.totals
-        self.pages += other.pages
-        self.rejects += other.rejects
-        self.objects += other.objects
-        self.unreadable |= other.unreadable
+    def __add__(self, other: "Erased") -> "Erased":
+        """Both, with what is unclear now."""
+        return Erased(
+            self.records + other.records,
+            self.totals + other.totals,
+            self.pages + other.pages,
+            self.rejects + other.rejects,
+            self.objects + other.objects,
+            other.unclear,
+        )
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was erased (`is_dry_run`: would be) and what remains where."""
+    """What was erased (`is_dry_run`: would be), and what remains where.
+
+    `due`: when the total may go; None where nothing is left to do. `similar` are other players'
+    names that look alike.
+    """
 
     player: str
     is_dry_run: bool
     erased: Erased
-    remains: tuple[Remainder, ...]
-    looks: int
-    seconds: float
+    due: datetime | None
+    is_due: bool
+    similar: tuple[str, ...] = ()
+    remains: tuple[Remainder, ...] = ()
+    seconds: float = 0.0
 
 
-def look_for(stage: Stage, player: str, meter: ReadMeter) -> Erased:
-    """What there is of the player; nothing is changed."""
-    items = PlayersItems(stage, player)
-    found = Erased(
-        records=sum(len(ids) for ids in items.find_records(meter)),
-        totals=1 if items.has_total() else 0,
-        pages=items.count_pages(),
-    )
-    for holding in find_holdings(stage, player):
-        _count(found, holding)
-    return found
+@dataclass(frozen=True)
+class Means:
+    """How it is done: the reading's limit, who is told, and how long the stream may lag."""
+
+    meter: ReadMeter
+    progress: Progress
+    announce: Announce
+    settle_seconds: float
 
 
 def forget(
     stage: Stage,
     player: str,
-    meter: ReadMeter,
-    announce: Announce,
+    means: Means,
     *,
-    settle_seconds: float,
-    patience_seconds: float,
+    whole: Collection[str] = (),
     dry_run: bool = False,
 ) -> Forgotten:
-    """Erase the player, and look again after `settle_seconds` until nothing is found.
+    """Erase what there is of the player, and finish it if that is due.
 
-    `patience_seconds`: how long the aggregator may take to count the deletions. Raises
-    OperationFailed, whose message says what is left and how to go on.
+    Objects in the bucket whose keys are in `whole` go whole, whatever is in them. Raises
+    OperationFailed where nobody has that name, and where the player goes on coming back.
     """
-    started = time.monotonic()
     require_username(player)
-    if dry_run:
-        found = look_for(stage, player, meter)
-        remains = tuple(find_remains(stage))
-        return Forgotten(player, True, found, remains, 1, time.monotonic() - started)
-    _refuse_what_waits(stage)
-    run = _Forgetting(stage, player, meter, announce, patience_seconds)
-    erased = Erased()
-    for look in range(1, MOST_LOOKS + 1):
-        erased.add(run.erase())
-        announce(f"Waiting {settle_seconds:g} seconds, to look whether anything comes back")
-        time.sleep(settle_seconds)
-        if look_for(stage, player, meter).is_nothing:
-            remains = tuple(find_remains(stage))
-            return Forgotten(player, False, erased, remains, look, time.monotonic() - started)
-    raise OperationFailed(
-        f"{player!r} came back {MOST_LOOKS} times: {words.SCORES} of this {words.PLAYER} are still "
-        "sent or written. Stop that, then run this again."
-    )
+    return _Forgetting(stage, player, means, whole).run(dry_run=dry_run)
 
 
-class _Forgetting:
-    def __init__(
-        self,
-        stage: Stage,
-        player: str,
-        meter: ReadMeter,
-        announce: Announce,
-        patience_seconds: float,
-    ) -> None:
-        self._stage = stage
-        self._player = player
-        self._items = PlayersItems(stage, player)
-        self._meter = meter
-        self._announce = announce
-        self._patience_seconds = patience_seconds
+def forget_due(stage: Stage, means: Means, *, dry_run: bool = False) -> Iterator[Forgotten]:
+    """Finish every erasure that is due; those that are not due yet are only told.
 
-    def erase(self) -> Erased:
-        """Erase what is there now."""
-        self._announce("Deleting the records")
-        erased = Erased(records=self._delete_records())
-        self._announce("Deleting the total and its receipts")
-        erased.totals, erased.pages = self._items.delete_total_and_pages()
-        self._announce("Erasing rejects, in all versions")
-        for holding in find_holdings(self._stage, self._player):
-            erase(self._stage, holding)
-            _count(erased, holding)
-        return erased
-
-    def _delete_records(self) -> int:
-        """Delete the records and wait until the aggregator has counted that."""
-        arn = self._stage.names.records_stream_arn
-        stream = TableStream(self._stage.aws.client("dynamodbstreams"), arn, "LATEST")
-        stream.refresh()
-        deadline = time.monotonic() + self._patience_seconds
-        count = 0
-        receipts: set[bytes] = set()
-        for ids in self._items.find_records(self._meter):
-            deleted = self._items.delete_records(ids)
-            count += len(deleted)
-            receipts |= self._read_deletions(stream, deleted, deadline)
-        if count:
-            self._announce(f"Waiting until {AGGREGATOR} has counted {count:,} deletions")
-            self._wait_until_counted(receipts, deadline)
-        return count
-
-    def _read_deletions(
-        self, stream: TableStream, deleted: set[str], deadline: float
-    ) -> set[bytes]:
-        """The receipts of these deletions, read from the table's stream."""
-        receipts: set[bytes] = set()
-        awaited = set(deleted)
-        while awaited:
-            for record in stream.read():
-                if record["eventName"] == "REMOVE":
-                    awaited.discard(record["dynamodb"]["Keys"][words.RECORD_ID]["N"])
-                receipts |= self._items.receipts_of([record])
-            if awaited:
-                self._wait_a_little(deadline, len(awaited))
-                stream.refresh()
-        return receipts
-
-    def _wait_until_counted(self, receipts: set[bytes], deadline: float) -> None:
-        while missing := receipts - self._items.counted():
-            self._wait_a_little(deadline, len(missing))
-
-    def _wait_a_little(self, deadline: float, missing: int) -> None:
-        if time.monotonic() > deadline:
-            raise OperationFailed(
-                f"The records of {self._player!r} are deleted, but {AGGREGATOR} has not counted "
-                f"{missing:,} of these deletions within {self._patience_seconds:g} seconds, so "
-                "the total stays for now: deleted, it would come back. See `status`; when the "
-                "function has caught up, run this again."
-            )
-        time.sleep(POLL_SECONDS)
-
-
-def _refuse_what_waits(stage: Stage) -> None:
-    """Raise OperationFailed where records wait in a stream that may bring the player back."""
-    ages = iterator_ages(stage)
-    for function in FUNCTIONS:
-        mapping = require_mapping(stage, function)
-        age_seconds = ages.get(function, 0.0)
-        if not mapping.is_enabled:
-            problem = f"is paused (its mapping is {mapping.state})"
-        elif mapping.has_failed:
-            problem = "fails on its last batch"
-        elif age_seconds > MOST_BEHIND_SECONDS:
-            problem = f"is {age_seconds:,.0f} seconds behind its stream"
-        else:
+    Raises OperationFailed at the end where some cannot be finished.
+    """
+    failures = []
+    for each in list(find_unfinished(stage.aws.client("s3"), stage.names.rejects_bucket)):
+        if dry_run or not each.is_due:
+            yield Forgotten(each.player, dry_run, Erased(), each.due, each.is_due)
             continue
-        raise OperationFailed(
-            f"{function} {problem}: what waits in its stream would bring the {words.PLAYER} back. "
-            "Nothing was erased; mend that (`status`), then run this again."
+        try:
+            yield forget(stage, each.player, means)
+        except OperationFailed as error:
+            failures.append(str(error))
+    if failures:
+        raise OperationFailed(" ".join(failures))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is of the player."""
+
+    records: PlayersRecords
+    holdings: tuple[Holding, ...]
+
+    @property
+    def is_something(self) -> bool:
+        """Whether anything of it can be erased now."""
+        return bool(self.records.keys or any(each.records for each in self.holdings))
+
+    @property
+    def counted(self) -> Erased:
+        problems = {each.version.key: each.problem for each in self.holdings if each.problem}
+        strange = f"the name is in its {words.USERNAME}, which is no text"
+        return Erased(
+            records=len(self.records.keys),
+            rejects=sum(each.records for each in self.holdings),
+            objects=sum(each.records > 0 for each in self.holdings),
+            unclear={**dict.fromkeys(self.records.unclear, strange), **problems},
         )
 
 
-def _count(found: Erased, holding: Holding) -> None:
-    if holding.records:
-        found.objects += 1
-        found.rejects += holding.records
-    if holding.is_unclear:
-        found.unreadable.add(holding.version.key)
+class _Forgetting:
+    def __init__(self, stage: Stage, player: str, means: Means, whole: Collection[str]) -> None:
+        self._stage = stage
+        self._s3, self._bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+        self._player = player
+        self._means = means
+        self._whole = whole
+        self._items = PlayersItems(stage, player)
+        self._started = time.monotonic()
+
+    def run(self, *, dry_run: bool) -> Forgotten:
+        found = self._look()
+        for key in set(self._whole) - {each.version.key for each in found.holdings}:
+            raise Misuse(f"There is no object {key!r} in the bucket: `rejects list` has the keys.")
+        unfinished = unfinished_of(self._s3, self._bucket, self._player)
+        there = replace(
+            found.counted, totals=int(self._items.has_total()), pages=self._items.count_pages()
+        )
+        if there == Erased() and unfinished is None:
+            raise OperationFailed(self._nobody(found.records.similar))
+        if dry_run:
+            return self._result(found, there, unfinished, is_dry_run=True)
+        erased, found, unfinished = self._erase_all(found, unfinished)
+        if unfinished.is_due:
+            more, unfinished = self._finish(found, unfinished)
+            erased += more
+        return self._result(found, erased, unfinished, is_dry_run=False)
+
+    def _look(self) -> _Found:
+        self._means.announce("Looking for records and rejects")
+        records = self._items.find_records(self._means.meter)
+        holdings = find_holdings(self._stage, self._player, self._whole)
+        return _Found(records, tuple(holdings))
+
+    def _erase_all(
+        self, found: _Found, unfinished: Unfinished | None
+    ) -> tuple[Erased, _Found, Unfinished]:
+        """Erase records and rejects until a look finds none, and have the total exact then."""
+        erased = Erased()
+        if unfinished is None:
+            unfinished = self._remind()
+        if not unfinished.is_due and not found.is_something and self._make_exact():
+            unfinished = self._remind()
+        for _ in range(MOST_LOOKS):
+            erased += found.counted
+            if not found.is_something:
+                return erased, found, unfinished
+            unfinished = self._remind()
+            self._erase(found)
+            self._make_exact()
+            unfinished = self._remind()
+            found = self._look()
+        raise OperationFailed(self._back(f"came back {MOST_LOOKS} times"))
+
+    def _erase(self, found: _Found) -> None:
+        self._means.announce("Deleting the records")
+        self._items.delete_records(found.records.keys)
+        self._means.announce("Erasing rejects, in all versions")
+        for holding in found.holdings:
+            erase(self._stage, holding)
+
+    def _make_exact(self) -> bool:
+        """Make the total what it is without the records; whether anything was changed."""
+        try:
+            rebuilt = rebuild(
+                self._stage,
+                self._means.meter,
+                self._means.progress,
+                self._means.announce,
+                users=[self._player],
+                settle_seconds=self._means.settle_seconds,
+                without_expired=True,
+            )
+        except Misuse:  # there is neither a total nor a change that could make one
+            return False
+        return rebuilt.changed_users > 0
+
+    def _finish(self, found: _Found, unfinished: Unfinished) -> tuple[Erased, Unfinished | None]:
+        """Delete the total and its pages, if nobody can deliver a change of the player any more."""
+        judgement = until_whole(self._judge, self._means.announce)
+        if judgement is not None:
+            if judgement.known.expected:
+                raise OperationFailed(self._back("came back"))
+            if judgement.open or not judgement.is_sound:
+                self._make_exact()
+                return Erased(), self._remind()
+            if judgement.known.changes:
+                return Erased(), self._remind(A_WHILE)
+        self._means.announce("Deleting the total and its receipts")
+        there = judgement.look.found if judgement else {}
+        pages = self._items.delete_total_and_pages(there)
+        if pages is None:
+            raise OperationFailed(self._back("came back"))
+        erased = Erased(totals=int(bool(there)), pages=pages)
+        if found.counted.unclear:
+            return erased, unfinished
+        finish(self._s3, self._bucket, self._player)
+        return erased, None
+
+    def _judge(self) -> Judgement | None:
+        """The total as it is; None where there is neither a total nor a change of the player."""
+        with Audit(
+            self._stage,
+            self._means.meter,
+            self._means.progress,
+            self._means.announce,
+            settle_seconds=self._means.settle_seconds,
+            users=[self._player],
+            without_expired=True,
+        ) as audit:
+            try:
+                audit.read()
+            except Misuse:
+                return None
+            return audit.look([self._player])[self._player]
+
+    def _remind(self, wait: timedelta = A_DAY) -> Unfinished:
+        return remind(self._s3, self._bucket, self._player, wait)
+
+    def _result(
+        self,
+        found: _Found,
+        erased: Erased,
+        unfinished: Unfinished | None,
+        *,
+        is_dry_run: bool,
+    ) -> Forgotten:
+        return Forgotten(
+            self._player,
+            is_dry_run,
+            replace(erased, unclear=found.counted.unclear),
+            unfinished.due if unfinished else None,
+            unfinished.is_due if unfinished else False,
+            found.records.similar,
+            tuple(find_remains(self._stage)),
+            time.monotonic() - self._started,
+        )
+
+    def _nobody(self, similar: Collection[str]) -> str:
+        alike = sorted({*similar, *self._items.similar_totals(self._means.meter)})
+        named = f" These look alike: {', '.join(map(repr, alike))}." if alike else ""
+        return (
+            f"There is no {words.PLAYER} {self._player!r}: no record, no total and no reject has "
+            f"that name.{named}"
+        )
+
+    def _back(self, what: str) -> str:
+        return (
+            f"{self._player!r} {what}: {words.SCORES} of this {words.PLAYER} are still sent or "
+            "written. Stop that, then run this again."
+        )

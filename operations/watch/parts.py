@@ -32,7 +32,7 @@ NOT_YET_KNOWN = "not yet known"
 
 STATES = {"INSUFFICIENT_DATA": NOT_YET_KNOWN}
 
-Kind = Literal["function", "mapping", "stream", "table", "payloads", "alarm", "rejects"]
+Kind = Literal["function", "mapping", "stream", "table", "payloads", "alarm", "rejects", "erasure"]
 
 
 class Part(NamedTuple):

@@ -331,3 +331,62 @@ def test_a_failed_condition_does_not_tell_what_it_cost(dynamodb: Any) -> None:
     refused = error_of(dynamodb, "ADD Score :one", "attribute_not_exists(Receipts)", one={"N": "1"})
 
     assert "ConsumedCapacity" not in refused
+
+
+# The condition of a correction
+
+AS_FOUND = [
+    {"N": "1"},
+    {"S": "text"},
+    {"B": b"bytes"},
+    {"BOOL": False},
+    {"NULL": True},
+    {"L": [{"N": "1"}, {"L": []}]},
+    {"M": {"name": {"SS": ["b", "a"]}}},
+    {"SS": ["a", "b"]},
+    {"NS": ["1", "2"]},
+    {"BS": [b"1", b"2"]},
+]
+
+
+@pytest.mark.parametrize("found", AS_FOUND, ids=lambda value: next(iter(value)))
+def test_a_value_of_any_type_equals_itself_and_no_other(dynamodb: Any, found: Any) -> None:
+    for attribute in ("Score", "Receipts", "LastPage"):
+        for other in AS_FOUND:
+            put(dynamodb, **{attribute: other})
+            condition = f"{attribute} = :found"
+            if other == found:
+                update(dynamodb, "SET Marked = :found", condition, found=found)
+            else:
+                refusal = error_of(dynamodb, "SET Marked = :found", condition, found=found)
+                assert refusal["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def test_numbers_and_sets_are_equal_however_they_are_written(dynamodb: Any) -> None:
+    put(dynamodb, Score={"N": "100"}, Receipts={"BS": receipts(3)})
+
+    update(
+        dynamodb,
+        "SET Marked = :score",
+        "Score = :score AND Receipts = :receipts",
+        score={"N": "1.00E+2"},
+        receipts={"BS": receipts(3)[::-1]},
+    )
+
+    assert "Marked" in dynamodb.get_item(TableName=TOTALS, Key=KEY)["Item"]
+
+
+def test_one_update_makes_an_absent_item_and_removes_what_it_never_had(dynamodb: Any) -> None:
+    nothing = " AND ".join(
+        f"attribute_not_exists({name})" for name in ("Score", "Receipts", "LastPage")
+    )
+    values = {"score": {"N": "7"}, "page": {"S": "page"}}
+
+    update(dynamodb, "SET Score = :score, LastPage = :page REMOVE Receipts", nothing, **values)
+    again = error_of(
+        dynamodb, "SET Score = :score, LastPage = :page REMOVE Receipts", nothing, **values
+    )
+
+    item = {**KEY, "Score": {"N": "7"}, "LastPage": {"S": "page"}}
+    assert dynamodb.get_item(TableName=TOTALS, Key=KEY)["Item"] == item
+    assert again["Item"] == item

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cfnlint.api import lint_file
 from cfnlint.decode import cfn_yaml
 
+from chalicelib.rejects import PREFIX
 from chalicelib.settings import MissingSetting, Settings
 from operations.aws.config import PROJECT, variable_name
 from operations.aws.stacks import apply_stack
@@ -20,6 +21,7 @@ from operations.deploy.mapping_options import MAPPINGS_TEMPLATE
 from operations.deploy.steps import DATA_TEMPLATE, LOCAL_PARAMETERS
 from operations.local.pipeline import DATA_STACK
 from operations.local.server import EmbeddedAws
+from operations.rejects.objects import LAMBDAS_PREFIX
 from tests.data_stack import new_data_stack
 from tests.operations.clone import copy_project
 
@@ -110,8 +112,11 @@ def test_nothing_expires_until_it_is_told_to() -> None:
     assert TEMPLATE["Parameters"]["RecordsExpireBy"]["Default"] == ""
     assert (expiry[0], expiry[2]) == ("RecordsExpire", {"Ref": "AWS::NoValue"})
     assert TEMPLATE["Parameters"]["RejectsExpireDays"]["Default"] == 0
-    assert rules[1]["Fn::If"][1]["ExpirationInDays"] == {"Ref": "RejectsExpireDays"}
-    assert rules[1]["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+    for rule, prefix in zip(rules[1:], (f"{PREFIX}/", LAMBDAS_PREFIX), strict=True):
+        condition, given, otherwise = rule["Fn::If"]
+        assert (condition, otherwise) == ("RejectsExpire", {"Ref": "AWS::NoValue"})
+        assert given["ExpirationInDays"] == {"Ref": "RejectsExpireDays"}
+        assert given["Prefix"] == prefix  # what is left to do of an erasure never expires
 
 
 def test_a_protected_table_is_deleted_only_when_destroy_lifts_the_protection(

@@ -32,6 +32,7 @@ from operations.local.server import EmbeddedAws
 from operations.scores.send import send_payloads
 from tests.operations.clone import Clone, new_clone
 from tests.operations.conftest import totals, until
+from tests.operations.days import a_day_later
 from tests.operations.repairing import switch
 from tests.operations.test_forget import archive
 from tests.operations.test_rejects import keys, score, store, store_rejects
@@ -263,7 +264,9 @@ def run_every_verb(stage: Stage, scores: Path) -> None:
     run("status")
     store_rejects(stage, INGESTION, score(5, "Ben"), score(6, "Cid"))
     archive(stage, "Ben")
-    run("forget", "Ben", "--yes", "--settle", "0")
+    run("forget", "Ben", "--yes", "--settle", "0.2")
+    with a_day_later(stage):
+        run("forget", "--settle", "0.2")
     run("reconcile", "--user", "Ann", "--settle", "0.2")
     switch(stage, enabled=False)
     for record_id in range(100, 200):

@@ -30,6 +30,7 @@ from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unc
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
 from tests.builders import aggregate
+from tests.faults import before_next, lose_next_answer
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
@@ -261,6 +262,29 @@ def test_what_packs_many_is_closed_when_all_that_was_invalid_is_corrected(
     assert keys(stage) == []
 
 
+def test_a_redrive_tells_what_it_brings_into_the_table_that_may_have_been_deleted(
+    shell: Shell, stage: Stage
+) -> None:
+    kept, deleted = ({"RecordID": each, "Username": "Xia", "Score": 1} for each in (7091, 7092))
+    packed = aggregate(kept, deleted, {"RecordID": 7093, "Username": "Xia"})
+    send_payloads(stage.aws.client("kinesis"), stage.names.stream, [packed])
+    until(lambda: (len(keys(stage)), len(records_of(stage, "Xia"))), (1, 2))
+    delete_record(stage, 7092)
+    store_rejects(stage, "ProcessKinesisRecords", score(7094, "Xia"))
+
+    dry = shell("rejects", "redrive", "--dry-run", "--json")
+    answer = shell("rejects", "redrive", "--json")
+
+    told = [json.loads(line)["reason"] for line in dry.out.splitlines()]
+    assert sorted(told) == ["", "not in the table before, so what was deleted comes back: 7092"]
+    reasons = [json.loads(line)["reason"] for line in answer.out.splitlines()]
+    assert any(
+        each.endswith("; not in the table before, so what was deleted comes back: 7092")
+        for each in reasons
+    )
+    assert records_of(stage, "Xia").keys() == {"7091", "7092", "7094"}
+
+
 def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
     shell: Shell, stage: Stage
 ) -> None:
@@ -275,6 +299,9 @@ def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
     assert len(keys(stage)) == 1
 
 
+NO_NUMBER = stream_record(image("Ann", 1, Score={"S": "five"}), image("Ann", 5))
+IS_NO_NUMBER = "Score is a string, not a number"
+NOT_TAKEN = "the total of 'Ann' cannot take it"
 VALID, INVALID = score(7067, "Ann"), kinesis_record(b'{"RecordID": 7068, "Score": 1}', at=NOW)
 
 
@@ -289,6 +316,15 @@ VALID, INVALID = score(7067, "Ann"), kinesis_record(b'{"RecordID": 7068, "Score"
         ("ProcessKinesisRecords", "no record", "unforeseen", []),
         ("AggregateScoresByUser", stream_record(image("A", 1)), "the total cannot take it", []),
         ("AggregateScoresByUser", stream_record(eventName="INSERT"), "has no NewImage", []),
+        ("AggregateScoresByUser", NO_NUMBER, IS_NO_NUMBER, [1]),
+        ("AggregateScoresByUser", NO_NUMBER, f"{IS_NO_NUMBER}; {NOT_TAKEN}", []),
+        ("AggregateScoresByUser", NO_NUMBER, NOT_TAKEN, []),
+        (
+            "AggregateScoresByUser",
+            stream_record(image("A", 1), eventName="MODIFY"),
+            "the stream record has no OldImage: set the stream's view to NEW_AND_OLD_IMAGES",
+            [],
+        ),
         ("SomethingElse", INVALID, "the record has no Username", []),
     ],
 )
@@ -296,6 +332,72 @@ def test_only_what_decoding_alone_rejects_can_be_corrected(
     function: str, record: Any, reason: str, ids: list[int]
 ) -> None:
     assert invalid_ids(function, RejectedRecord(reason, record)) == ids
+
+
+def test_a_record_that_is_still_invalid_in_the_table_closes_nothing(
+    shell: Shell, stage: Stage, find_once: Callable[..., Stage]
+) -> None:
+    operators = find_once(stage.name, None, None, stage.aws.endpoint_url).aws.client("dynamodb")
+    consistent: list[Any] = []
+
+    def note(params: Any, **_: Any) -> None:
+        consistent.append(params.get("ConsistentRead"))
+
+    item = {"RecordID": {"N": "7069"}, "Username": {"S": "Abe"}, "Score": {"S": "five"}}
+    stage.aws.client("dynamodb").put_item(TableName=stage.names.records_table, Item=item)
+    until(lambda: len(keys(stage)), 1)
+    operators.meta.events.register("provide-client-params.dynamodb.GetItem", note)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    operators.meta.events.unregister("provide-client-params.dynamodb.GetItem", note)
+    assert (answer.status, answer.json["outcome"]) == (1, "rejected again")
+    assert len(keys(stage)) == 1
+    assert consistent == [True]
+    delete_record(stage, 7069)
+
+
+def test_a_record_that_is_rejected_again_is_found_under_its_own_day(
+    shell: Shell, stage: Stage
+) -> None:
+    yesterday = insertion("Cyd", "3")
+    yesterday["dynamodb"]["ApproximateCreationDateTime"] -= 24 * 3600
+    broken = insertion("Cyd too", "4")
+    del broken["dynamodb"]["NewImage"]
+    store_rejects(stage, "AggregateScoresByUser", yesterday, broken)
+
+    answer = shell("rejects", "redrive", "--json")
+
+    assert (answer.json["outcome"], answer.json["done"]) == ("rejected again", 1)
+    assert (
+        keys(stage) == answer.json["stands_in"] == [object_key("AggregateScoresByUser", [broken])]
+    )
+
+
+def test_a_reject_that_was_discarded_and_brought_back_after_a_rebuild_counts_once(
+    shell: Shell, stage: Stage
+) -> None:
+    change_total(stage, "Deb", {"S": "damaged"})
+    shell("insert", SCORE % (7073, "Deb", 5))
+    until(lambda: len(keys(stage)), 1)
+    (key,) = keys(stage)
+    discarded = shell("rejects", "discard", key, "--yes")
+
+    rebuilt = shell("rebuild", "--user", "Deb", "--settle", "0.5")
+    in_the_sum = totals(stage, "Deb")
+    bring_back(stage, key)
+    redriven = shell("rejects", "redrive", "--json")
+
+    assert (discarded.status, rebuilt.status, redriven.status) == (0, 0, 0)
+    assert redriven.json["outcome"] == "done"
+    assert in_the_sum == totals(stage, "Deb") == {"Deb": Decimal(5)}
+
+
+def bring_back(stage: Stage, key: str) -> None:
+    """As a person does: by deleting the mark that the removal left."""
+    s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+    (mark,) = s3.list_object_versions(Bucket=bucket, Prefix=key)["DeleteMarkers"]
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=mark["VersionId"])
 
 
 def test_rejects_are_discarded_by_key_or_prefix_and_kept_as_versions(
@@ -675,6 +777,42 @@ def test_what_was_written_again_meanwhile_is_not_removed(
     shell("rejects", "redrive")
 
     assert keys(stage) == [key]
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_what_is_written_while_it_is_removed_is_brought_back(
+    shell: Shell, stage: Stage, find_once: Callable[..., Stage], *, is_lost: bool
+) -> None:
+    """The function rejects the same records again, just before the object is removed."""
+    records = [score(7074, "Eli")]
+    key = store_rejects(stage, "ProcessKinesisRecords", *records)
+    operators = find_once(stage.name, None, None, stage.aws.endpoint_url).aws.client("s3")
+    before_next(
+        operators,
+        "DeleteObject",
+        lambda: store_rejects(stage, "ProcessKinesisRecords", *records),
+    )
+    if is_lost:
+        lose_next_answer(operators, "DeleteObject")
+
+    answer = shell("rejects", "discard", key, "--yes", "--json")
+    again = shell("rejects", "discard", key, "--yes", "--json")
+
+    assert (answer.status, answer.json["is_gone"]) == (1, False)
+    assert (again.status, again.json["is_gone"]) == (0, True)
+    assert keys(stage) == []
+
+
+def test_a_removal_whose_answer_is_lost_is_done(
+    shell: Shell, stage: Stage, find_once: Callable[..., Stage]
+) -> None:
+    key = store_rejects(stage, "ProcessKinesisRecords", score(7075, "Flo"))
+    operators = find_once(stage.name, None, None, stage.aws.endpoint_url).aws.client("s3")
+    lose_next_answer(operators, "DeleteObject")
+
+    answer = shell("rejects", "discard", key, "--yes", "--json")
+
+    assert (answer.status, answer.json["is_gone"], keys(stage)) == (0, True, [])
 
 
 @pytest.mark.parametrize(

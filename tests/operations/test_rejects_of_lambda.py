@@ -115,6 +115,8 @@ def test_a_kinesis_batch_without_its_records_is_read_again_from_the_stream(
 
     assert f"1 records of {shard}, from {number} to {number}" in listed.json["problem"]
     assert (dry.json["outcome"], dry.json["records"]) == ("would redrive", 1)
+    brought_back = "not in the table before, so what was deleted comes back: 8003"
+    assert dry.json["reason"] == answer.json["reason"] == brought_back
     assert (answer.status, answer.json["outcome"], answer.json["done"]) == (0, "done", 1)
     assert list(records_of(stage, "Kai")) == ["8003"]
     assert keys(stage) == []
@@ -171,7 +173,7 @@ def test_what_the_stream_has_no_more_is_told_and_the_rest_is_saved(
         1,
         3,
     )
-    assert answer.json["reason"] == "2 of its records are gone from their stream"
+    assert answer.json["reason"] == "2 of its records are gone from their stream"  # one is stored
     assert keys(stage) == [key]
 
 

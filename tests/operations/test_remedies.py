@@ -22,6 +22,7 @@ from operations.scores.send import send_payloads
 from operations.watch.parts import check_mappings
 from tests.conftest import drive
 from tests.operations.conftest import until
+from tests.operations.days import a_day_later
 from tests.operations.in_process import InProcess, new_in_process
 
 CONFIRMED = ["--yes"]
@@ -70,7 +71,7 @@ def follow(dev: InProcess, advice: str) -> str:
             run_aws(dev, words)
             continue
         verb = words[2:]
-        if verb[0] == "rebuild":
+        if verb[0] in ("rebuild", "forget"):
             verb += SETTLED_SOON
         if verb[:2] == ["rejects", "discard"]:
             verb += CONFIRMED
@@ -283,6 +284,18 @@ def test_names_that_differ_are_recorded_first(dev: InProcess) -> None:
 
     assert "has other names than the data stack: run" in refused.err
     assert recorded_variables(dev.folder, "dev") == dev.stage().variables
+
+
+@follows(remedies.how_to_finish_erasures)
+def test_an_erasure_that_is_due_is_finished(dev: InProcess) -> None:
+    drive(dev.stage(), {"Zoe": 3})
+    assert dev("forget", "Zoe", *CONFIRMED, *SETTLED_SOON).status == 0
+    assert totals(dev)["Zoe"] == 0
+
+    with a_day_later(dev.stage()):
+        follow(dev, one_problem(dev, "erasure Zoe"))
+
+    assert "Zoe" not in totals(dev)
 
 
 @follows(remedies.how_to_adopt)

@@ -88,7 +88,7 @@ VERBS = (
     ),
     ("insert", f"{MALLORY} is no JSON"),
 )
-NAMES_HIM = {"leaderboard", "logs", "reconcile", "rebuild", "send", "insert"}
+NAMES_HIM = {"leaderboard", "logs", "reconcile", "rebuild", "forget", "send", "insert"}
 
 
 @pytest.mark.usefixtures("_wrong_total")

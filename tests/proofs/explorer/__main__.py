@@ -1,6 +1,7 @@
 """Explore every interleaving of all scopes; exit status 1 where the promise is broken.
 
-The whole exploration writes tests/proofs/results/explorer.json.
+Families that are explored whole are written into tests/proofs/results/explorer.json, the others of
+that file stay.
 """
 
 import json
@@ -8,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.proofs.explorer.repair_scopes import repair_families
 from tests.proofs.explorer.run import explore_each, tasks_of
 from tests.proofs.explorer.scopes import families
 from tests.proofs.explorer.search import Covered
@@ -27,13 +30,14 @@ RESULTS = Path(__file__).parents[1] / "results" / "explorer.json"
 @click.option("--only", default="", help="Only the families with this in their name.")
 @click.option("--one-in", default=1, show_default=True, help="Only every so many-th scope.")
 def explore(only: str, one_in: int) -> None:
-    """Explore all interleavings of an addition's API calls, with faults, in small scopes.
+    """Explore all interleavings of additions' and repairs' API calls, with faults, in small scopes.
 
     It shows, of each family: its scopes; the states explored; the schedules, that is orders of what
     may happen, that these stand for; and the most calls and repeated rounds of an invocation.
     """
     console = Console()
-    chosen = [family for family in families() if only in family.name]
+    every = (*families(), *repair_families())
+    chosen = [family for family in every if only in family.name]
     table = Table(box=None, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in ("scopes", "states", "schedules", "calls", "repeats"):
@@ -41,7 +45,8 @@ def explore(only: str, one_in: int) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     started = time.monotonic()
     total = Covered()
-    violations = []
+    violations: list[str] = []
+    figures: dict[str, Covered] = {}
     with (
         Progress(*columns, TimeElapsedColumn(), console=console) as bars,
         multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool,
@@ -57,16 +62,28 @@ def explore(only: str, one_in: int) -> None:
                 else:
                     covered += found
             _add_row(table, family.name, covered)
+            figures[family.name] = covered
             total += covered
     _add_row(table, f"together, in {time.monotonic() - started:.0f} seconds", total)
     console.print(table)
     console.print(f"{len(violations)} violations", style="bold red" if violations else "bold green")
     for violation in violations[:5]:
         console.print(violation, style="red", highlight=False)
-    if one_in == 1 and not only:
-        figures = {**asdict(total), "violations": len(violations)}
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    if one_in == 1 and not violations:
+        _write(figures, {family.name for family in every})
     sys.exit(1 if violations else 0)
+
+
+def _write(explored: Mapping[str, Covered], names: Collection[str]) -> None:
+    """Write what was explored, without a violation, and what all families come to."""
+    before = json.loads(RESULTS.read_text()).get("families", {}) if RESULTS.exists() else {}
+    found = {name: asdict(covered) for name, covered in explored.items()}
+    families = {name: each for name, each in {**before, **found}.items() if name in names}
+    total = Covered()
+    for each in families.values():
+        total += Covered(**each)
+    results = {**asdict(total), "violations": 0, "families": families}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _add_row(table: Table, name: str, covered: Covered) -> None:

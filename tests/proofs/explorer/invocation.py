@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 
 from chalicelib import totals
 from chalicelib.scores import ScoreChange
-from chalicelib.totals import Additions, TotalContended
+from chalicelib.totals import TotalContended
 from tests.proofs.explorer.model import Answer, Request
 
-Add = Callable[[Any, Sequence[ScoreChange]], Additions]
-"""The code under test: adds the changes of one user by that client."""
+Add = Callable[[Any, Sequence[ScoreChange]], Any]
+"""The code under test, of an addition: adds the changes of one user by that client."""
 
 Answers = tuple[Answer, ...]
 
@@ -32,10 +32,10 @@ class Waiting(BaseException):
 
 
 class Done:
-    """The invocation is over; `additions` is None where it failed and will be delivered again."""
+    """The invocation is over; `outcome` is None where it failed and will be delivered again."""
 
-    def __init__(self, additions: Additions | None) -> None:
-        self.additions = additions
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
 
 
 Step = Request | Done
@@ -55,6 +55,13 @@ class ReplayingClient:
 
     def put_item(self, **parameters: Any) -> Any:
         return self._ask("PutItem", parameters)
+
+    def delete_item(self, **parameters: Any) -> Any:
+        return self._ask("DeleteItem", parameters)
+
+    def read_stream(self, **parameters: Any) -> Any:
+        """No call of DynamoDB's: what a repair gets to see of the table's stream."""
+        return self._ask("ReadStream", parameters)
 
     def get_item(self, **parameters: Any) -> Any:
         return self._ask("GetItem", parameters)
@@ -99,7 +106,7 @@ class Limits:
 
 
 class Invocation:
-    """One delivery of a batch: a tree of answers, grown as it is explored."""
+    """One delivery of a batch, or a repair: a tree of answers, grown as it is explored."""
 
     def __init__(self, add: Add, changes: Sequence[ScoreChange]) -> None:
         self.changes = changes
@@ -130,12 +137,12 @@ class Invocation:
 
     def _replay(self, answers: Answers) -> Step:
         try:
-            additions = self._add(ReplayingClient(answers), self.changes)
+            outcome = self._add(ReplayingClient(answers), self.changes)
         except Waiting as waiting:
             return waiting.request
         except (ClientError, TotalContended):
             return Done(None)
-        return Done(additions)
+        return Done(outcome)
 
 
 @contextmanager

@@ -18,21 +18,29 @@ Answer = tuple[str, Any]
 NO_NAMES: tuple[tuple[str, str], ...] = ()
 
 
-class Rows(NamedTuple):
-    """What stands about the user: the item's parts, and the receipts of each page.
+Receipts = frozenset[bytes] | str
+"""A set of receipts, or the text that somebody put there by hand."""
 
-    `score` is None where there is no item. Pages are in the order of their making.
+Pages = tuple[tuple[str, Receipts], ...]
+
+
+class Rows(NamedTuple):
+    """What is there of the user: the item's parts, and the receipts of each page.
+
+    What is absent is None or empty. A score or receipts that are a text were damaged by hand. Pages
+    are in the order of their making.
     """
 
-    score: int | None = None
-    receipts: frozenset[bytes] = frozenset()
+    score: int | str | None = None
+    receipts: Receipts = frozenset()
     last_page: str | None = None
-    pages: tuple[tuple[str, frozenset[bytes]], ...] = ()
+    pages: Pages = ()
 
     @property
     def standing(self) -> frozenset[bytes]:
-        """The receipts that stand anywhere."""
-        return self.receipts.union(*(receipts for _, receipts in self.pages))
+        """The receipts that are anywhere."""
+        every = (self.receipts, *(receipts for _, receipts in self.pages))
+        return frozenset().union(*(each for each in every if not isinstance(each, str)))
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Request:
     @property
     def writes(self) -> bool:
         """Whether it can change anything."""
-        return self.operation not in ("GetItem", "Query")
+        return self.operation not in ("GetItem", "Query", "ReadStream")
 
 
 class Effect(NamedTuple):
@@ -86,22 +94,24 @@ class Service:
                 yield Effect(_with_page(rows, parameters["Item"]), ("", {}))
             case "UpdateItem":
                 yield self._update(rows, parameters)
+            case "DeleteItem":
+                yield self._delete(rows, parameters)
             case "TransactWriteItems":
                 yield self._transact(rows, parameters)
 
-    def _pages(
-        self, pages: tuple[tuple[str, frozenset[bytes]], ...], parameters: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _pages(self, pages: Pages, parameters: Mapping[str, Any]) -> dict[str, Any]:
         after = (
             parameters.get("ExclusiveStartKey")
             or parameters["ExpressionAttributeValues"][":page"]["S"]
         )
-        found = sorted(page for page in pages if page[0] > after)
+        found = sorted((page for page in pages if page[0] > after), key=lambda page: page[0])
+        wanted = parameters.get("ProjectionExpression", "Page, Receipts").split(", ")
+        items = (
+            {"Page": {"S": key}, "Receipts": _on_wire(receipts)}
+            for key, receipts in found[: self.pages_a_response]
+        )
         response: dict[str, Any] = {
-            "Items": [
-                {"Page": {"S": key}, "Receipts": {"BS": sorted(receipts)}}
-                for key, receipts in found[: self.pages_a_response]
-            ]
+            "Items": [{name: item[name] for name in wanted} for item in items]
         }
         if len(found) > self.pages_a_response:
             response["LastEvaluatedKey"] = found[self.pages_a_response - 1][0]
@@ -111,18 +121,31 @@ class Service:
         item = _item(rows)
         values = _held(parameters["ExpressionAttributeValues"])
         if not parse_condition(parameters["ConditionExpression"], NO_NAMES)(item, values):
-            return Effect(rows, ("ConditionalCheckFailedException", _told(rows)))
-        parse_update(parameters["UpdateExpression"], NO_NAMES)(item, values)
-        score = int(item["Score"]["N"])
-        if self.largest_score is not None and abs(score) > self.largest_score:
+            return Effect(rows, ("ConditionalCheckFailedException", _refused(rows, parameters)))
+        try:
+            parse_update(parameters["UpdateExpression"], NO_NAMES)(item, values)
+        except KeyError:  # a text is no number and no set to add to
             return Effect(rows, ("ValidationException", {}))
-        after = Rows(
-            score,
-            frozenset(item["Receipts"]["BS"]),
-            item.get("LastPage", {}).get("S"),
-            rows.pages,
-        )
+        after = _rows(item, rows.pages)
+        if (
+            self.largest_score is not None
+            and isinstance(after.score, int)
+            and abs(after.score) > self.largest_score
+        ):
+            return Effect(rows, ("ValidationException", {}))
         return Effect(after, ("", {}))
+
+    def _delete(self, rows: Rows, parameters: Mapping[str, Any]) -> Effect:
+        """Delete the page with that key, or the user's item, on the condition."""
+        key = parameters["Key"].get("Page", {}).get("S")
+        item = _page(rows, key) if key else _item(rows)
+        values = _held(parameters["ExpressionAttributeValues"])
+        if not parse_condition(parameters["ConditionExpression"], NO_NAMES)(item, values):
+            return Effect(rows, ("ConditionalCheckFailedException", {}))
+        if key:
+            pages = tuple(page for page in rows.pages if page[0] != key)
+            return Effect(rows._replace(pages=pages), ("", {}))
+        return Effect(Rows(pages=rows.pages), ("", {}))
 
     def _transact(self, rows: Rows, parameters: Mapping[str, Any]) -> Effect:
         put, update = (next(iter(each.values())) for each in parameters["TransactItems"])
@@ -148,19 +171,48 @@ def _with_page(rows: Rows, item: Mapping[str, Any]) -> Rows:
 def _told(rows: Rows) -> dict[str, Any]:
     item = _item(rows)
     if rows.receipts:
-        item["Receipts"] = {"BS": sorted(rows.receipts)}
+        item["Receipts"] = _on_wire(rows.receipts)
     return {"Item": item} if item else {}
+
+
+def _refused(rows: Rows, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a refusal tells besides its code."""
+    asked = parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    return _told(rows) if asked else {}
+
+
+def _on_wire(receipts: Receipts) -> Value:
+    return {"S": receipts} if isinstance(receipts, str) else {"BS": sorted(receipts)}
 
 
 def _item(rows: Rows) -> dict[str, Value]:
     item: dict[str, Value] = {}
     if rows.score is not None:
-        item["Score"] = {"N": str(rows.score)}
+        item["Score"] = {"S" if isinstance(rows.score, str) else "N": str(rows.score)}
     if rows.receipts:
-        item["Receipts"] = {"BS": rows.receipts}
+        item["Receipts"] = {"S" if isinstance(rows.receipts, str) else "BS": rows.receipts}
     if rows.last_page:
         item["LastPage"] = {"S": rows.last_page}
     return item
+
+
+def _page(rows: Rows, key: str) -> dict[str, Value]:
+    receipts = dict(rows.pages).get(key)
+    if receipts is None:
+        return {}
+    return {"Receipts": {"S" if isinstance(receipts, str) else "BS": receipts}}
+
+
+def _rows(item: Mapping[str, Value], pages: Pages) -> Rows:
+    """What is there if the item has these attributes."""
+    score = item.get("Score", {"S": None})
+    receipts = item.get("Receipts", {"BS": ()})
+    return Rows(
+        int(score["N"]) if "N" in score else score["S"],
+        frozenset(receipts["BS"]) if "BS" in receipts else receipts["S"],
+        item.get("LastPage", {}).get("S"),
+        pages,
+    )
 
 
 def _held(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from chalicelib.scores import ScoreChange
 from chalicelib.totals import Additions, GameScoresByUser
 from tests.proofs.explorer.model import Service
+from tests.proofs.explorer.repairs import RepairScope, RepairSearch
 from tests.proofs.explorer.scopes import Family, Scope
 from tests.proofs.explorer.search import Covered, Search, Violation
 
@@ -29,7 +30,10 @@ def add(client: Any, changes: Sequence[ScoreChange]) -> Additions:
 
 def explore_each(task: Task) -> Covered | str:
     """What was covered, or the violation that was found."""
+    scope, service = task
     try:
-        return Search(task.scope, add, task.service).run()
+        if isinstance(scope, RepairScope):
+            return RepairSearch(scope, add, service).run()
+        return Search(scope, add, service).run()
     except Violation as violation:
         return str(violation)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from tests.proofs.explorer.by_hand import ByHand
 from tests.proofs.explorer.invocation import Add, Done, Invocation, limits_of
 from tests.proofs.explorer.model import Answer, Effect, Request, Rows, Service
 from tests.proofs.explorer.scopes import Scope, amount_of, change_of
@@ -20,6 +21,11 @@ MOST_CALLS = 30
 
 OVER = -1
 """In place of a node: the invocation is done, or dead."""
+
+ACKNOWLEDGED = -2
+"""The same where it matters that it is done, so that its records may never be delivered again."""
+
+FINISHED = (OVER, ACKNOWLEDGED)
 
 REFUSED: Answer = ("ThrottlingException", {})
 
@@ -36,13 +42,17 @@ Place = int | HalfDone
 
 
 class State(NamedTuple):
-    """All that decides what can happen next."""
+    """All that decides what can happen next.
+
+    Once `ending` is not empty, its first acts alone; then the next.
+    """
 
     rows: Rows
     places: tuple[Place, ...]
     late: tuple[Request, ...]
     faults: int
-    redelivered: int = 0
+    ending: tuple[int, ...] = ()
+    by_hand: ByHand = ByHand()
 
 
 class Happening(NamedTuple):
@@ -97,17 +107,20 @@ class Search:
             for record in range(len(scope.times))
         }
         self._largest_batch = max(map(len, (*scope.before, *scope.batches)))
+        self._redeliveries = tuple(range(len(scope.redelivered)))
 
     def run(self) -> Covered:
         """What was covered; raises Violation at the first state that breaks the promise."""
         with limits_of(self._scope.limits):
-            rows = Rows()
-            for batch in self._scope.before:
-                rows = self._add_alone(rows, batch)
-            start = State(rows, (0,) * len(self._scope.batches), (), self._scope.faults)
-            self.covered.schedules = self._explore(start)
+            self.covered.schedules = self._explore(self._start())
         self.covered.states = len(self._schedules)
         return self.covered
+
+    def _start(self) -> State:
+        rows = Rows()
+        for batch in self._scope.before:
+            rows = self._add_alone(rows, batch)
+        return State(rows, (0,) * len(self._scope.batches), (), self._scope.faults)
 
     def _add_alone(self, rows: Rows, batch: tuple[int, ...]) -> Rows:
         changes = [change_of(self._scope, record) for record in batch]
@@ -136,7 +149,7 @@ class Search:
 
     def _happenings(self, state: State) -> Iterator[Happening]:
         for number, place in enumerate(state.places):
-            if place != OVER:
+            if place not in FINISHED:
                 yield from self._steps(state, number, place)
         for request in dict.fromkeys(state.late):
             left = list(state.late)
@@ -146,15 +159,21 @@ class Search:
                     f"late {request.operation}{_told(effect)}",
                     state._replace(rows=effect.rows, late=tuple(left)),
                 )
-        if all(place == OVER for place in state.places):
-            if state.redelivered < len(self._scope.redelivered):
-                again = state._replace(places=(0,), redelivered=state.redelivered + 1)
-                yield Happening("all is delivered again", again)
-            elif not state.late:
+        if all(place in FINISHED for place in state.places):
+            for ending in self._endings(state):
+                yield Happening("then", state._replace(places=(0,), ending=ending))
+            if len(state.ending) == 1 and not state.late:
                 self._check_end(state)
 
+    def _endings(self, state: State) -> Iterator[tuple[int, ...]]:
+        """What may come next when nobody is under way: the rest of an ending that began."""
+        if not state.ending:
+            yield self._redeliveries
+        elif len(state.ending) > 1:
+            yield state.ending[1:]
+
     def _steps(self, state: State, number: int, place: Place) -> Iterator[Happening]:
-        name = "XYZ"[number] if not state.redelivered else f"redelivery {state.redelivered}"
+        name = self._name(state, number)
         invocation = self._invocation(state, number)
         if isinstance(place, HalfDone):
             (effect,) = self._effects(state.rows, place.hidden)
@@ -165,14 +184,14 @@ class Search:
             return
         step = invocation.step(place)
         assert isinstance(step, Request)
-        for effect in self._effects(state.rows, step):
+        for effect in self._effects_of(state, step):
             node = self._next(invocation, invocation.after(place, effect.answer), state)
             after = HalfDone(effect.hidden, node) if effect.hidden else node
             yield Happening(
                 f"{name} {step.operation}{_told(effect)}",
                 self._moved(state, number, after, effect.rows),
             )
-        if state.faults and not state.redelivered:
+        if state.faults and not state.ending:
             yield from self._faults(state, number, place, step, name)
 
     def _faults(
@@ -211,10 +230,17 @@ class Search:
             self._moved(late, number, node, state.rows),
         )
 
+    def _name(self, state: State, number: int) -> str:
+        return f"redelivery {state.ending[0] + 1}" if state.ending else "XYZ"[number]
+
     def _invocation(self, state: State, number: int) -> Invocation:
-        if not state.redelivered:
-            return self._invocations[number]
-        return self._invocations[len(self._scope.batches) + state.redelivered - 1]
+        if state.ending:
+            return self._invocations[len(self._scope.batches) + state.ending[0]]
+        return self._invocations[number]
+
+    def _effects_of(self, state: State, request: Request) -> tuple[Effect, ...]:
+        """What the request of somebody who is under way may do."""
+        return self._effects(state.rows, request)
 
     def _next(self, invocation: Invocation, node: int, state: State) -> int:
         """The node, or that the invocation is over there."""
@@ -225,10 +251,12 @@ class Search:
         if not isinstance(step, Done):
             return node
         self._check_outcome(invocation, step, state)
+        return self._place_after(step)
+
+    def _place_after(self, _done: Done) -> int:
         return OVER
 
-    @staticmethod
-    def _moved(state: State, number: int, place: Place, rows: Rows) -> State:
+    def _moved(self, state: State, number: int, place: Place, rows: Rows) -> State:
         places = (*state.places[:number], place, *state.places[number + 1 :])
         return state._replace(rows=rows, places=places)
 
@@ -238,7 +266,7 @@ class Search:
         hidden = [place.hidden for place in state.places if isinstance(place, HalfDone)]
         if not hidden and (state.rows.score or 0) != expected:
             self._fail(f"the score is {state.rows.score}, its receipts come to {expected}")
-        largest_batch = len(self._scope.times) if state.redelivered else self._largest_batch
+        largest_batch = len(self._scope.times) if state.ending else self._largest_batch
         if len(state.rows.receipts) > max(self._scope.limits.room, largest_batch):
             self._fail(f"the item holds {len(state.rows.receipts)} receipts")
         pages = [page for page, _ in state.rows.pages]
@@ -246,9 +274,9 @@ class Search:
             self._fail("the item names a page that is not there")
 
     def _check_outcome(self, invocation: Invocation, done: Done, state: State) -> None:
-        additions = done.additions
+        additions = done.outcome
         if additions is None:
-            if state.redelivered:
+            if state.ending:
                 self._fail("a redelivery without faults failed")
             return
         self.covered.most_rounds_repeated = max(
@@ -263,6 +291,7 @@ class Search:
     def _check_end(self, state: State) -> None:
         """All that the table can take is counted; once, as was checked in every state."""
         score = state.rows.score or 0
+        assert isinstance(score, int)
         largest = self._service.largest_score
         for receipt, amount in self._amounts.items():
             if receipt not in state.rows.standing and (

@@ -58,6 +58,7 @@ def _add(
     try:
         client.update_item(
             UpdateExpression="ADD Score :sum, Receipts :new",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
             ConditionExpression=" AND ".join(conditions),
             ExpressionAttributeValues={
                 ":sum": {"N": str(sum(pending.values()))},
@@ -80,6 +81,7 @@ def _add_and_move(
     update = {
         "UpdateExpression": "SET LastPage = :page, Receipts = :receipts ADD Score :sum",
         "ConditionExpression": "Receipts = :found",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         "ExpressionAttributeValues": {
             ":page": {"S": move.page},
             ":sum": {"N": str(sum(pending.values()))},
