@@ -238,6 +238,7 @@ class Audit(AbstractContextManager["Audit"]):
             for each in self._book.changes_of(judgement.look.username)
             if each.receipt in judgement.open and each.receipt in open_before
         ]
+        still_open.sort(key=lambda change: (change.seconds, change.sequence or ""))
         return Verdict(
             judgement,
             missing=tuple(each for each in still_open if self._is_missing(each)),

@@ -259,7 +259,7 @@ class AuditBook(AbstractContextManager["AuditBook"]):
         elif not isinstance(image, Mapping):
             raise OperationFailed(
                 "The table's stream does not show what was written: set its view to "
-                "NEW_AND_OLD_IMAGES (`status`), wait 24 hours, then run this again."
+                "NEW_AND_OLD_IMAGES, as `status` advises, and run this again 24 hours later."
             )
         state = image and score_of(image)
         return (state[0], str(state[1])) if state else (None, None)
