@@ -1,5 +1,6 @@
 """One client a service, made once, that speaks to the stage's AWS."""
 
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from operations.aws.errors import Misuse, NoAws
@@ -15,10 +17,13 @@ from operations.aws.errors import Misuse, NoAws
 class AwsSession(boto3.Session):
     """A session whose clients speak to `endpoint_url`, to AWS itself where it is None.
 
-    A client made without arguments of its own is kept and given out again.
+    A client made without arguments of its own is kept and given out again. For an embedded AWS,
+    nothing counts but credentials and region, unless a profile is named.
     """
 
     def __init__(self, endpoint_url: str | None = None, **arguments: Any) -> None:
+        if is_embedded(endpoint_url) and not arguments.get("profile_name"):
+            arguments["botocore_session"] = _session_of_its_own()
         super().__init__(**arguments)
         self.events.register("before-parse", _require_aws)
         self.endpoint_url = endpoint_url
@@ -46,6 +51,23 @@ class AwsSession(boto3.Session):
             if not arguments:
                 self._clients[service] = client
             return client
+
+
+def _session_of_its_own() -> botocore.session.Session:
+    """A session without proxies and files, and of the environment only credentials and region.
+
+    What is set for AWS is not meant for this machine: a profile that another account has, a
+    proxy, an endpoint for one service.
+    """
+    unset = {
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+        if name not in ("region", "data_path")
+    }
+    no_files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = botocore.session.Session({**unset, **no_files})
+    session.set_default_client_config(Config(proxies={}))
+    return session
 
 
 def _require_aws(response_dict: Mapping[str, Any], **_: Any) -> None:

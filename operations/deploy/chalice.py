@@ -18,7 +18,7 @@ from botocore.loaders import create_loader
 from operations.aws.config import PROJECT
 from operations.aws.errors import OperationFailed
 from operations.aws.progress import Announce
-from operations.aws.session import AwsSession
+from operations.aws.session import AwsSession, is_embedded
 from operations.aws.stage import Stage
 from operations.deploy.remembered import find_deployed, write_deployed
 
@@ -39,6 +39,15 @@ PROPAGATION_SECONDS = 120
 PAUSE_SECONDS, COUNT_SECONDS = 15, 5
 POLL_SECONDS = 0.1
 WAITERS = "waiters-2"
+LOOPBACK = {
+    "NO_PROXY": "127.0.0.1,localhost,::1",
+    "no_proxy": "127.0.0.1,localhost,::1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""What keeps Chalice to an embedded AWS: no proxy on the way there, though pip may need one, and no
+profile."""
+
 READABLE_BY_ALL = 0o022
 """The umask under which pip unpacks what the package takes along."""
 
@@ -127,7 +136,8 @@ def run_chalice(app_folder: Path, arguments: Sequence[str], variables: Mapping[s
         with contextlib.suppress(FileNotFoundError):  # another process has just made a newer one
             shutil.copy(kept, packages)
     environment = {**os.environ, **variables, "TMPDIR": str(temporary)}
-    if variables.get("AWS_ENDPOINT_URL", "").startswith("http:"):  # an embedded AWS
+    if is_embedded(variables.get("AWS_ENDPOINT_URL")):
+        environment = {**without_aws(environment), **variables, **LOOPBACK}
         environment |= _quick_waiters(temporary / "models")
     with subprocess.Popen(
         [sys.executable, "-c", CHALICE, *arguments],
@@ -162,6 +172,11 @@ def _keep_package(packages: Path) -> None:
         Path(copied).replace(kept)
         for other in others:
             other.unlink(missing_ok=True)
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment is not for AWS's SDKs and tools."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
 def _quick_waiters(folder: Path) -> dict[str, str]:

@@ -28,6 +28,10 @@ ROOT = "test"
 START_SECONDS = 120
 
 
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks this machine, whatever proxy there is for others."""
+
+
 @dataclass(frozen=True)
 class EmbeddedAws:
     """A running embedded AWS, with a folder that is deleted when it ends."""
@@ -64,7 +68,7 @@ class EmbeddedAws:
         request = urllib.request.Request(
             f"{self.endpoint_url}/_ministack/reset", method="POST", data=b""
         )
-        urllib.request.urlopen(request, timeout=30).close()
+        DIRECT.open(request, timeout=30).close()
 
 
 @contextlib.contextmanager
@@ -120,7 +124,7 @@ def _wait_until_ready(aws: EmbeddedAws, supervisor: "subprocess.Popen[bytes]") -
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and supervisor.poll() is None:
         try:
-            urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/ready", timeout=1).close()
+            DIRECT.open(f"{aws.endpoint_url}/_ministack/ready", timeout=1).close()
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
         else:

@@ -32,7 +32,7 @@ def test_misuse_is_one_message_and_exit_status_2(arguments: list[str]) -> None:
 
 MISUSES = [
     (["status", "--stage", "nowhere"], "no stage 'nowhere'"),
-    (["leaderboard", "--stage", "dev"], "deploy it first"),
+    (["leaderboard", "--stage", "dev"], "has no stack game-scores-data-dev: run"),
     (["leaderboard", "--profile", "nobody"], "The config profile (nobody) could not be found"),
     (["leaderboard", "--endpoint-url", "nowhere"], "'nowhere' is no URL"),
     (["leaderboard", "--endpoint-url", "127.0.0.1:4566"], "'127.0.0.1:4566' is no URL"),
@@ -150,8 +150,10 @@ def test_an_invalid_aws_configuration_is_exit_status_2(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "many")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    shell.options = ["--stage", "dev", "--region", "eu-west-2"]
 
-    answer = shell("leaderboard", "--region", "eu-west-2")
+    answer = shell("leaderboard")
 
     assert answer.status == 2
     assert "The AWS configuration is not valid" in answer.err
