@@ -28,8 +28,9 @@ RECORD_ID = 77_000_001
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _mallory(stage: Stage) -> Iterator[None]:
-    """A player, a reject and a log line that would steer a terminal."""
+def _mallory(stage: Stage, _settled: None) -> Iterator[None]:
+    """A player, the only reject and a log line that would steer a terminal."""
+    clear_bucket(stage)
     record = {"RecordID": RECORD_ID, "Username": MALLORY, "Score": 10**7}
     invalid = {"RecordID": RECORD_ID + 1, "Username": MALLORY, MALLORY: 1, "Score": MALLORY}
     payloads = [json.dumps(record).encode(), json.dumps(invalid).encode(), MALLORY.encode()]
