@@ -64,7 +64,7 @@ def follow(project: Path, text: str) -> None:
 
 def run(project: Path, command: Sequence[str]) -> str:
     """What the command prints; run in the project, with nothing of this test's environment."""
-    ours = ("AWS_", "PYTEST_", "GAME_SCORE", "REJECTS_")
+    ours = ("AWS_", "PYTEST_", "GAME_SCORE", "REJECTS_", "PYTHONDONTWRITEBYTECODE")
     environment = {name: each for name, each in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, check=False
@@ -159,7 +159,7 @@ def test_what_is_left_installs_less_and_passes_its_checks(tmp_path: Path) -> Non
     run(project, ["make", "setup"])
     run(project, [".venv/bin/ruff", "check"])
     collected = run(project, [".venv/bin/python", "-m", "pytest", "-q", "--collect-only"])
-    answer = run(project, ["make", "quick", "ARGS=tests/app tests/project"])
+    answer = run(project, ["make", "quick", "ARGS=-n 0 tests/app tests/project"])
 
     installed = {path.name for path in project.glob(".venv/lib/python3*/site-packages/*")}
     assert installed >= {"boto3", "pytest"}
