@@ -60,7 +60,7 @@ soak: setup ## Inject 10,000 faults and operate 70 histories on each of three se
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each
 	@$(BIN)/python -m tests.proofs.mutants $(ARGS)
 
-fuzz: setup ## Look for inputs that de-aggregation cannot stand (SECONDS=3600 for an hour)
+fuzz: setup ## Look for inputs that decoding cannot stand (SECONDS=3600 for an hour)
 	@mkdir -p .local/fuzz
 	@$(BIN)/python -m tests.proofs.fuzz_deaggregation -max_total_time=$(SECONDS) -artifact_prefix=.local/fuzz- .local/fuzz tests/proofs/corpus
 

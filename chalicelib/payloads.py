@@ -127,6 +127,8 @@ def decode_payload(
             outcomes.append(at.reject(NO_RECORD))
         else:
             outcomes.append(outcome)
+    if any(document.text for document in documents) and not any(outcomes):
+        return (place.reject(f"{words.RECORD_ID} occurs in it, but in none of its objects"),)
     return outcomes
 
 

@@ -8,6 +8,7 @@ OperationFailed            exit status 1: what was asked for failed
 ├── FunctionFailed         a function raised when it was invoked (aws/invoke.py)
 ├── EventTooLarge          an event is larger than Lambda takes (aws/invoke.py)
 ├── NotNow                 Lambda does not take the event now (aws/invoke.py)
+├── StreamForgot           the stream forgot what was not read (totals/followed_stream.py)
 └── OutputLost             the results cannot be written (terminal/output.py)
 """
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -64,18 +63,17 @@ def test_what_fails_rises_before_the_functions_time_is_over() -> None:
 
 
 def test_after_a_while_a_failure_leaves_what_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(parallel, "PATIENCE_SECONDS", 0)
     begun = []
 
     def break_down(item: int) -> None:
         begun.append(item)
-        time.sleep(0.1)
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
         parallel.in_parallel(break_down, range(1000))
 
-    assert len(begun) <= 3 * WORKERS
+    assert len(begun) <= WORKERS
 
 
 def test_the_stages_are_those_that_the_readme_deploys() -> None:

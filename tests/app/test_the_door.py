@@ -231,6 +231,9 @@ def test_keys_in_other_letters_are_a_reject_that_tells_how_to_spell_them(
                 "the record has no Score; spell the keys so: Score, not score"
             ),
             b'{"myRecordID": 1}': "RecordID occurs in it, but not as one of its keys",
+            b'[{"": "UmVjb3"}, {"": "JkSUQ6IDEsICJVc2VybmFtZSI6"}]': (
+                "RecordID occurs in it, but in none of its objects"
+            ),
         },
     )
 

@@ -190,7 +190,7 @@ def test_time_and_memory_grow_with_the_aggregate_only() -> None:
 
     assert decoded is not None
     assert len(decoded) == 40_000
-    assert seconds[1] < 8 * 3 * seconds[0]
+    assert seconds[1] < 8 * 5 * seconds[0]  # it would be 64 times as much, if it grew by the square
     assert peak_bytes < 250 * 40_000
 
 

@@ -315,9 +315,21 @@ def test_a_missing_requirement_shows(unpacked: Path, runtime: Path, tmp_path: Pa
     assert "No module named 'aws_lambda_powertools'" in error["errorMessage"]
 
 
-def test_importing_it_takes_little_processor_time(unpacked: Path, runtime: Path) -> None:
+IMPORT_TIMES = """
+from time import process_time
+began = process_time()
+import botocore.client, botocore.session
+botocores = process_time() - began
+import app
+print((process_time() - began) / botocores)
+"""
+
+
+def test_importing_it_takes_little_more_than_importing_botocore(
+    unpacked: Path, runtime: Path
+) -> None:
     measured = subprocess.run(
-        [sys.executable, "-S", "-c", "import time, app; print(time.process_time())"],
+        [sys.executable, "-S", "-c", IMPORT_TIMES],
         cwd=unpacked,
         env={"PYTHONPATH": f"{unpacked}:{runtime}"},
         capture_output=True,
@@ -325,7 +337,7 @@ def test_importing_it_takes_little_processor_time(unpacked: Path, runtime: Path)
         check=True,
     )
 
-    assert float(measured.stdout) < 2  # some 0.3 s on a machine of 2026
+    assert float(measured.stdout) < 4  # less than twice, where nothing of the app is compiled
 
 
 def test_the_package_runs_both_streams_under_prods_policies(

@@ -3,10 +3,12 @@
 import functools
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +17,7 @@ from operations.aws.stage import Stage, open_stage, with_names
 from operations.aws.tables import read_totals, scan
 from operations.local.pipeline import deploy_locally
 from operations.local.server import EmbeddedAws, embedded_aws
-from operations.rejects.objects import list_objects
+from operations.rejects.objects import list_objects, read_rejects
 from tests.conftest import PATIENCE_SECONDS
 from tests.policies import read_policy, user_with
 
@@ -95,8 +97,31 @@ def shell(
         yield Shell(stage, capsys, options)
 
 
+@pytest.fixture(scope="module")
+def _settled(stage: Stage) -> None:
+    """All that the tests of other files sent is done with, as what comes after it is rejected."""
+    kinesis, s3 = stage.aws.client("kinesis"), stage.aws.client("s3")
+    shards = kinesis.list_shards(StreamName=stage.names.stream)["Shards"]
+    last = json.dumps({"RecordID": 0, "Username": "", "Note": str(uuid4())}).encode()
+    for shard in shards:
+        kinesis.put_record(
+            StreamName=stage.names.stream,
+            Data=last,
+            PartitionKey="any",
+            ExplicitHashKey=shard["HashKeyRange"]["StartingHashKey"],
+        )
+    until(
+        lambda: sum(
+            b64encode(last).decode() in json.dumps(reject.record)
+            for each in read_rejects(s3, stage.names.rejects_bucket)
+            for reject in each.rejects
+        ),
+        len(shards),
+    )
+
+
 @pytest.fixture
-def _empty_bucket(stage: Stage) -> Iterator[None]:
+def _empty_bucket(stage: Stage, _settled: None) -> Iterator[None]:
     """No rejects before the test, and none left by it."""
     clear_bucket(stage)
     yield

@@ -21,7 +21,7 @@ from operations.totals.rebuild import Changed
 from tests.builders import image, stream_record
 from tests.data_stack import DataStack
 from tests.faults import fail_requests
-from tests.operations.by_hand import ByHand, by_hand
+from tests.operations.damage import ByHand, by_hand
 
 PLAYERS = [f"Player {number}" for number in range(20)]
 

@@ -19,7 +19,7 @@ from operations.totals.book import AuditBook
 from operations.totals.read import ScannedRecord
 from tests.builders import image, stream_record
 from tests.data_stack import DataStack
-from tests.operations.by_hand import ByHand, by_hand
+from tests.operations.damage import ByHand, by_hand
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of de-aggregation: `make fuzz`, an hour of it `make fuzz SECONDS=3600`.
+"""Coverage-guided fuzzing of decoding: `make fuzz`, an hour of it `make fuzz SECONDS=3600`.
 
 New inputs that reach new code go to the first folder given; libFuzzer's options are passed on.
 What it finds stays as a file crash-… to be added to corpus/ together with the correction.
