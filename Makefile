@@ -54,7 +54,7 @@ explore: setup ## Explore every interleaving of additions and repairs in small s
 conformance: setup ## Ask AWS's own DynamoDB (DynamoDB Local; takes a JDK 17 and Maven)
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-soak: setup ## Inject 10,000 faults on each of three seeds (ARGS="--faults 2000 --on-the-wire")
+soak: setup ## Inject 10,000 faults and operate 70 histories on each of three seeds (ARGS="--faults 2000")
 	@$(BIN)/python -m tests.proofs.soak $(ARGS)
 
 mutants: setup ## Break the design on purpose, one way at a time; the tests must notice each

@@ -204,6 +204,33 @@ def explored() -> str:
     )
 
 
+def operated() -> str:
+    """What the soak's histories of operations came to."""
+    seeds = _proof("operations").values()
+    figures = {
+        name: sum(outcomes.get(name, 0) for outcomes in seeds)
+        for name in (
+            "histories",
+            "histories that redrive",
+            "stream records",
+            "faults",
+            "damaged by hand",
+            "days",
+            "players forgotten",
+            "reconciled at rest",
+            "wrong",
+        )
+    }
+    return (
+        f"{figures['histories']:,} histories, {figures['histories that redrive']:,} of which "
+        f"redrive, with {figures['stream records']:,} stream records, {figures['faults']:,} "
+        f"faults, {figures['damaged by hand']:,} items damaged by hand, {figures['days']:,} days "
+        f"that passed and {figures['players forgotten']:,} players forgotten: in "
+        f"{figures['reconciled at rest']:,} looks at rest and after each repair, "
+        f"{figures['wrong']:,} were wrong."
+    )
+
+
 def settings() -> str:
     """What is deployed, function by function."""
     both = deployed(steady.STORING), deployed(steady.ADDING)

@@ -101,12 +101,16 @@ class Environment:
 
     def invoke(self, handler: Handler, records: Records, context: Any = None) -> Any:
         """What the handler answers to the records in this environment; raises what it raises."""
-        self._crashed = False
+        self.resume()
         token = current_environment.set(self)
         try:
             return handler({"Records": list(records)}, context)
         finally:
             current_environment.reset(token)
+
+    def resume(self) -> None:
+        """Let calls be sent again after a crash."""
+        self._crashed = False
 
     def _send(self, request: Any, event_name: str, **_: Any) -> Any:
         """Stands in for each try of a call; None leaves it to the SDK."""

@@ -7,9 +7,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 from tests.proofs.environment import Environment, Handler
-from tests.proofs.history import History, Producers
+
+
+class Stream(Protocol):
+    """What is delivered: each shard's records, in their order."""
+
+    @property
+    def shards(self) -> Sequence[list[dict[str, Any]]]: ...
 
 
 class Mapping:
@@ -17,7 +24,7 @@ class Mapping:
 
     def __init__(
         self,
-        history: History | Producers,
+        history: Stream,
         handler: Handler,
         environments: Sequence[Environment],
     ) -> None:

@@ -1,15 +1,17 @@
 """The long run: thousands of faults against both functions, repeatable by its seed.
 
-python -m tests.proofs.soak --faults 10000 --seed 1
+python -m tests.proofs.soak --faults 10000 --histories 70 --seed 1
 python -m tests.proofs.soak --faults 2000 --seed 1 --on-the-wire
 """
 
+import json
 import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -28,6 +30,7 @@ from tests.proofs.environment import (
 )
 from tests.proofs.history import History, Producers, correct
 from tests.proofs.mapping import Mapping
+from tests.proofs.operating import Machines, soak_operations
 from tests.proofs.oracle import aggregation_problems, ingestion_problems
 from tests.proofs.wire import environments_on_the_wire
 
@@ -35,6 +38,9 @@ OpenEnvironments = Callable[[EmbeddedAws, int, int], AbstractContextManager[list
 """Makes that number of environments, with faults of that seed."""
 
 INVOCATIONS_AT_ONCE = 4
+OPERATIONS_AT_ONCE = 2
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+RESULTS = Path(__file__).with_name("results") / "operations.json"
 OLD_SECONDS = 3 * 3600
 
 
@@ -42,14 +48,23 @@ OLD_SECONDS = 3 * 3600
 @click.option("--faults", default=10_000, show_default=True, help="Faults to inject, a seed.")
 @click.option("--seed", "seeds", multiple=True, type=int, default=(1, 2, 3), show_default=True)
 @click.option("--on-the-wire", is_flag=True, help="By a proxy, with the SDK's own retries.")
-def soak(faults: int, seeds: Sequence[int], *, on_the_wire: bool) -> None:
-    """Inject faults into both functions; nothing may come out wrong, lost or stuck."""
+@click.option("--histories", default=70, show_default=True, help="Histories of operations, a seed.")
+def soak(faults: int, seeds: Sequence[int], histories: int, *, on_the_wire: bool) -> None:
+    """Inject faults into both functions; nothing may come out wrong, lost or stuck.
+
+    In histories of operations people damage totals by hand, repair, forget players and redrive, two
+    at a time, while a day passes now and then. What they come to is added to
+    tests/proofs/results/operations.json, seed by seed.
+    """
     console = Console()
     outcomes: Counter[str] = Counter()
     environments = environments_on_the_wire if on_the_wire else environments_of_the_sdk
     with embedded_aws() as aws:
         for seed in seeds:
-            outcomes += soak_once(aws, faults, seed, console, environments)
+            if faults:
+                outcomes += soak_once(aws, faults, seed, console, environments)
+            if histories:
+                outcomes += soak_operated(aws, histories, seed, console)
     wrong, lost, stuck = (outcomes[name] for name in ("wrong", "lost", "stuck"))
     console.print(f"{wrong} wrong, {lost} lost, {stuck} stuck", style="bold")
     sys.exit(1 if wrong or lost or stuck else 0)
@@ -73,10 +88,9 @@ def soak_once(
     """The outcomes of one seed's run."""
     chance = random.Random(seed)
     outcomes: Counter[str] = Counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         open_environments(aws, INVOCATIONS_AT_ONCE, seed) as environments,
-        Progress(*columns, TimeElapsedColumn(), console=console) as bar,
+        Progress(*COLUMNS, TimeElapsedColumn(), console=console) as bar,
     ):
         faults = environments[0].faults
         task = bar.add_task(f"seed {seed}: faults", total=goal)
@@ -91,6 +105,32 @@ def soak_once(
             bar.update(task, completed=min(goal, faults.injected.total()))
         injected = faults.injected
     console.print(_summary(seed, injected, outcomes))
+    return outcomes
+
+
+def soak_operated(aws: EmbeddedAws, goal: int, seed: int, console: Console) -> Counter[str]:
+    """The outcomes of one seed's histories of operations."""
+    chance = random.Random(seed)
+    outcomes: Counter[str] = Counter()
+    with sdk_without_waiting():
+        invoked, operated = (Faults(random.Random(f"{seed} {name}"), one_in=0) for name in "fo")
+        machines = Machines(
+            aws,
+            [Environment(aws, invoked) for _ in range(INVOCATIONS_AT_ONCE)],
+            [Environment(aws, operated) for _ in range(OPERATIONS_AT_ONCE)],
+        )
+        with Progress(*COLUMNS, TimeElapsedColumn(), console=console) as bar:
+            for _ in bar.track(range(goal), description=f"seed {seed}: histories"):
+                data = empty_data_stack(aws)
+                invoked.one_in = chance.choice((4, 6, 10))
+                operated.one_in = chance.choice((30, 100, 300))
+                with handlers_in_environments(data.variables):
+                    problems = soak_operations(data, machines, chance, outcomes)
+                for problem in problems:
+                    console.print(f"seed {seed}: {problem}", style="red")
+    injected = invoked.injected + operated.injected
+    console.print(_summary(seed, injected, outcomes))
+    _write_operated(seed, {"faults": injected.total(), **outcomes})
     return outcomes
 
 
@@ -192,6 +232,13 @@ def _drained(mapping: Mapping, outcomes: Counter[str]) -> list[str]:
     mapping.faults.one_in = one_in
     outcomes["stuck"] += stuck
     return [f"{stuck} shards are stuck"] if stuck else []
+
+
+def _write_operated(seed: int, outcomes: dict[str, int]) -> None:
+    """Write this seed's outcomes among those of the other seeds."""
+    seeds = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    seeds[str(seed)] = dict(sorted(outcomes.items()))
+    RESULTS.write_text(json.dumps(seeds, indent=1, sort_keys=True) + "\n")
 
 
 def _summary(seed: int, injected: Counter[str], outcomes: Counter[str]) -> Table:
