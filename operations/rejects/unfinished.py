@@ -65,9 +65,12 @@ def _read(s3: "S3Client", bucket: str, key: str) -> Unfinished | None:
         answer = s3.get_object(Bucket=bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    content = json.loads(answer["Body"].read())
-    due = datetime.fromisoformat(content["due"])
-    return Unfinished(content["player"], due, is_due=due <= _time_of(answer))
+    try:
+        content = json.loads(answer["Body"].read())
+        player, due = content["player"], datetime.fromisoformat(content["due"])
+    except (ValueError, LookupError, TypeError):
+        return None  # it is none of ours
+    return Unfinished(player, due, is_due=due <= _time_of(answer))
 
 
 def _time_of(answer: Mapping[str, Any]) -> datetime:

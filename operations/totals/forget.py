@@ -27,6 +27,7 @@ from operations.aws.stage import Stage
 from operations.aws.table_stream import TABLE_STREAM_SECONDS
 from operations.aws.tables import ReadMeter
 from operations.rejects.erasure import Holding, erase, find_holdings
+from operations.rejects.ownership import NOT_READ
 from operations.rejects.unfinished import (
     Unfinished,
     find_unfinished,
@@ -61,6 +62,12 @@ class Erased:
     rejects: int = 0
     objects: int = 0
     unclear: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_anybodys(self) -> bool:
+        """Whether somebody has the name; what nobody can read may be anybody's."""
+        found = (self.records, self.totals, self.pages, self.rejects)
+        return any(found) or any(problem != NOT_READ for problem in self.unclear.values())
 
     def __add__(self, other: "Erased") -> "Erased":
         """Both, with what is unclear now."""
@@ -179,7 +186,7 @@ class _Forgetting:
         there = replace(
             found.counted, totals=int(self._items.has_total()), pages=self._items.count_pages()
         )
-        if there == Erased() and unfinished is None:
+        if unfinished is None and not there.is_anybodys:
             raise OperationFailed(self._nobody(found.records.similar))
         if dry_run:
             return self._result(found, there, unfinished, is_dry_run=True)
@@ -208,7 +215,6 @@ class _Forgetting:
             erased += found.counted
             if not found.is_something:
                 return erased, found, unfinished
-            unfinished = self._remind()
             self._erase(found)
             self._make_exact()
             unfinished = self._remind()

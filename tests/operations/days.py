@@ -10,7 +10,7 @@ import pytest
 from operations.aws.stage import Stage
 from operations.aws.table_stream import TableStream
 from operations.rejects.unfinished import find_unfinished, remind
-from operations.totals import audit
+from operations.totals import followed_stream
 
 
 class Forgetful(TableStream):
@@ -25,7 +25,7 @@ def a_day_later(stage: Stage) -> Iterator[None]:
     """So it is in this context."""
     make_due(stage)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(audit, "TableStream", Forgetful)
+        patched.setattr(followed_stream, "TableStream", Forgetful)
         yield
 
 

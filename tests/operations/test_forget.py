@@ -1,6 +1,7 @@
 """The verb forget: nothing of a player is left, everything of the others is, all stays exact."""
 
 import base64
+import gzip
 import io
 import json
 import time
@@ -25,6 +26,7 @@ from operations.rejects.objects import list_objects, read_rejects
 from operations.rejects.unfinished import find_unfinished, remind, unfinished_of
 from operations.scores.events import image, kinesis_record, stream_record
 from operations.totals import forget as forgetting
+from operations.totals import rebuild as rebuilding
 from operations.totals.players_items import PlayersItems
 from operations.totals.rebuild import rebuild
 from tests.builders import aggregate
@@ -39,17 +41,17 @@ from tests.operations.repairing import (
     switch,
 )
 
-pytestmark = pytest.mark.usefixtures("_empty_bucket", "_no_reminders")
+pytestmark = pytest.mark.usefixtures("_empty_bucket", "_no_versions")
 
 QUICKLY = ("--yes", "--settle", "0.5")
 NOW = time.time()
 
 
 @pytest.fixture
-def _no_reminders(stage: Stage) -> Iterator[None]:
-    """No erasure is left to finish when the test is over."""
+def _no_versions(stage: Stage) -> Iterator[None]:
+    """Nothing is in the bucket when the test is over, in no version, and no erasure is left."""
     yield
-    for version in versions_under(stage, "forget/"):
+    for version in versions_under(stage, ""):
         stage.aws.client("s3").delete_object(Bucket=stage.names.rejects_bucket, **version)
 
 
@@ -296,6 +298,8 @@ def test_a_name_that_nobody_has_is_told_with_those_that_look_alike(
 ) -> None:
     insert(shell, 61_500, "Jos\u00e9", 5)
     set_total(stage, " jose\u0301 ", "5")
+    put(stage, "rejects/damaged.gz", gzip.compress(b"x")[:-1])
+    put(stage, "forget/not-ours.json", b"[]")
 
     nobody = shell("forget", "JOSE\u0301", *QUICKLY)
     dry = shell("forget", "Nobody", "--dry-run")
@@ -306,6 +310,8 @@ def test_a_name_that_nobody_has_is_told_with_those_that_look_alike(
     assert "look alike: ' jose\u0301 ', 'Jos\u00e9'." in nobody.err
     assert "look alike" not in dry.err
     assert known.json["similar"] == []
+    assert known.json["unclear"] == {"rejects/damaged.gz": "it cannot be read whole"}
+    assert shell("status").status == 1  # of the object, no erasure among it
     assert list(find_unfinished(stage.aws.client("s3"), stage.names.rejects_bucket)) == []
     insert(shell, 61_501, "JOS\u00c9", 5)
     assert shell("forget", "Jos\u00e9", "--dry-run", "--json").json["similar"] == ["JOS\u00c9"]
@@ -331,14 +337,19 @@ def test_interrupted_anywhere_it_goes_on_when_it_is_run_again(
     play(shell, stage, player, 63_000, 63_001)
     theirs = kinesis_record({"RecordID": 63_002, "Username": player}, at=NOW)
     store(stage, INGESTION, theirs, kinesis_record({"RecordID": 63_003, "Username": "Bo"}))
+    switch(stage, enabled=False)  # so nobody else counts the deletions
     with interruption(*STEPS[step], moment):
         interrupted = shell("forget", player, *QUICKLY)
+    is_known = unfinished_of(stage.aws.client("s3"), stage.names.rejects_bucket, player) is not None
 
     again = shell("forget", player, *QUICKLY, "--json")
 
+    meanwhile = totals(stage, player)
+    switch(stage, enabled=True)
     assert (interrupted.status, again.status) == (130, 0), again.err
+    assert is_known or (step, moment) == ("the reminder", "before")
     assert again.json["due"] is not None
-    assert (records_of(stage, player), totals(stage, player)) == ({}, {player: Decimal(0)})
+    assert (records_of(stage, player), meanwhile) == ({}, {player: Decimal(0)})
     assert not any(player.encode() in each for each in rejects_in_all_versions(stage))
     deliver_again(stage, player)
     assert totals(stage, player) == {player: Decimal(0)}
@@ -424,6 +435,35 @@ def test_run_twice_at_once_it_erases_once(
 
     assert [each.status for each in (first, last, *others[1::2])] == [0] * 4
     assert b"Twyla" not in everything(stage)
+
+
+def test_a_rebuild_that_overlaps_brings_nobody_back(
+    shell: Shell, stage: Stage, a_day_later: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read the table before the records went, one the total before that went."""
+    play(shell, stage, "Tove", 63_300)
+    answers: list[Any] = []
+    audited = rebuilding._Rebuild.repair
+
+    def forget_first(verb: tuple[str, ...]) -> None:
+        def repair(*arguments: Any) -> Any:
+            monkeypatch.setattr(rebuilding._Rebuild, "repair", audited)
+            answers.append(shell("forget", *verb, "--settle", "0.5"))
+            return audited(*arguments)
+
+        monkeypatch.setattr(rebuilding._Rebuild, "repair", repair)
+
+    set_total(stage, "Tove", "7")
+    forget_first(("Tove", "--yes"))
+    answers.append(shell("rebuild", "--user", "Tove", "--settle", "0.5"))
+    after_the_first_part = totals(stage, "Tove")
+    a_day_later()
+    forget_first(())
+    answers.append(shell("rebuild", "--user", "Tove", "--settle", "0.5"))
+
+    assert [each.status for each in answers] == [0] * 4
+    assert after_the_first_part == {"Tove": Decimal(0)}
+    assert totals(stage, "Tove") == {}
 
 
 def test_a_deletion_whose_answer_is_lost_is_done_and_a_record_given_away_stays(

@@ -30,7 +30,7 @@ from operations.rejects.versions import KEPT_DAYS, NewestVersions, remove_if_unc
 from operations.scores.events import event, image, kinesis_record, stream_record
 from operations.scores.send import send_payloads
 from tests.builders import aggregate
-from tests.faults import before_next, lose_next_answer
+from tests.faults import before_next, lose_next_answer, record_calls
 from tests.operations.conftest import Shell, clear_bucket, records_of, totals, until
 
 pytestmark = pytest.mark.usefixtures("_empty_bucket")
@@ -775,6 +775,19 @@ def test_what_was_written_again_meanwhile_is_not_removed(
     monkeypatch.setattr(redriving, "remove_if_unchanged", written_again_just_before)
     shell("rejects", "redrive")
 
+    assert keys(stage) == [key]
+
+
+def test_what_was_written_again_before_is_never_out_of_sight(stage: Stage) -> None:
+    s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
+    key = store_rejects(stage, "ProcessKinesisRecords", score(7076, "Gus"))
+    (found,) = read_rejects(s3, bucket)
+    store_rejects(stage, "ProcessKinesisRecords", score(7076, "Gus"))
+    calls = record_calls(s3)
+
+    assert not remove_if_unchanged(s3, bucket, found)
+
+    assert "DeleteObject" not in calls
     assert keys(stage) == [key]
 
 
