@@ -31,7 +31,7 @@ from operations.rejects import redrive as redriving
 from operations.rejects.discard import discard, find_to_discard
 from operations.rejects.redrive import redrive
 from operations.rejects.unfinished import find_unfinished
-from operations.totals import audit
+from operations.totals import followed_stream
 from operations.totals.forget import Means, forget, forget_due
 from operations.totals.rebuild import Rebuilt, rebuild
 from operations.totals.reconcile import Reconciliation, reconcile
@@ -474,7 +474,7 @@ def operating(
     with (
         clock.tells_moments(),
         mock.patch.object(redriving, "invoke", invoke),
-        mock.patch.object(audit, "POLL_SECONDS", 0.01),
+        mock.patch.object(followed_stream, "POLL_SECONDS", 0.01),
         mock.patch.object(totals, "room_on_item", return_value=ROOM),
     ):
         yield Operated(data, chance, stream, mapping, machines, outcomes)
