@@ -295,7 +295,7 @@ def test_the_unpacked_zip_runs_under_awss_runtime_client_with_only_boto3_beside_
 
     assert answers[0] == ("response", "Successfully processed 2 records.")
     assert answers[1:3] == [("response", "Successfully processed 1 records.")] * 2
-    assert (answers[3][0], answers[3][1]["errorType"]) == ("error", "TypeError")
+    assert (answers[3][0], answers[3][1]["errorType"]) == ("error", "ForeignEvent")
     assert data.records["7"]["Score"] == {"N": "5"}
     assert data.totals == {"Ann": 5}
     assert data.reasons == ["the record has no RecordID and no Username"]

@@ -64,7 +64,7 @@ def follow(project: Path, text: str) -> None:
 
 def run(project: Path, command: Sequence[str]) -> str:
     """What the command prints; run in the project, with nothing of this test's environment."""
-    ours = ("AWS_", "PYTEST_", "GAME_SCORE", "REJECTS_", "PYTHONDONTWRITEBYTECODE")
+    ours = ("AWS_", "PYTEST_", "GAME_SCORE", "REJECTS_", "PYTHONDONTWRITEBYTECODE", "MAKE", "ARGS")
     environment = {name: each for name, each in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, check=False
