@@ -265,12 +265,12 @@ def test_what_packs_many_is_closed_when_all_that_was_invalid_is_corrected(
 def test_a_redrive_tells_what_it_brings_into_the_table_that_may_have_been_deleted(
     shell: Shell, stage: Stage
 ) -> None:
-    kept, deleted = ({"RecordID": each, "Username": "Xia", "Score": 1} for each in (7091, 7092))
-    packed = aggregate(kept, deleted, {"RecordID": 7093, "Username": "Xia"})
+    kept, deleted = ({"RecordID": each, "Username": "Xaver", "Score": 1} for each in (7091, 7092))
+    packed = aggregate(kept, deleted, {"RecordID": 7093, "Username": "Xaver"})
     send_payloads(stage.aws.client("kinesis"), stage.names.stream, [packed])
-    until(lambda: (len(keys(stage)), len(records_of(stage, "Xia"))), (1, 2))
+    until(lambda: (len(keys(stage)), len(records_of(stage, "Xaver"))), (1, 2))
     delete_record(stage, 7092)
-    store_rejects(stage, "ProcessKinesisRecords", score(7094, "Xia"))
+    store_rejects(stage, "ProcessKinesisRecords", score(7094, "Xaver"))
 
     dry = shell("rejects", "redrive", "--dry-run", "--json")
     answer = shell("rejects", "redrive", "--json")
@@ -282,7 +282,7 @@ def test_a_redrive_tells_what_it_brings_into_the_table_that_may_have_been_delete
         each.endswith("; not in the table before, so what was deleted comes back: 7092")
         for each in reasons
     )
-    assert records_of(stage, "Xia").keys() == {"7091", "7092", "7094"}
+    assert records_of(stage, "Xaver").keys() == {"7091", "7092", "7094"}
 
 
 def test_a_record_whose_id_stands_with_other_content_is_closed_by_no_redrive(
@@ -780,9 +780,10 @@ def test_what_was_written_again_meanwhile_is_not_removed(
 
 def test_what_was_written_again_before_is_never_out_of_sight(stage: Stage) -> None:
     s3, bucket = stage.aws.client("s3"), stage.names.rejects_bucket
-    key = store_rejects(stage, "ProcessKinesisRecords", score(7076, "Gus"))
+    record = score(7076, "Gus")
+    key = store_rejects(stage, "ProcessKinesisRecords", record)
     (found,) = read_rejects(s3, bucket)
-    store_rejects(stage, "ProcessKinesisRecords", score(7076, "Gus"))
+    store_rejects(stage, "ProcessKinesisRecords", record)
     calls = record_calls(s3)
 
     assert not remove_if_unchanged(s3, bucket, found)
