@@ -246,7 +246,10 @@ class Audit(AbstractContextManager["Audit"]):
         )
 
     def _is_missing(self, change: Change) -> bool:
-        """Whether nobody will deliver an open change any more: a younger one is counted already."""
+        """Whether a younger change of the shard is counted already.
+
+        Then nobody delivers this one any more, unless it was a repair that counted the younger one.
+        """
         if change.in_reject or change.shard is None or change.sequence is None:
             return False
         return change.sequence < self._counted_to.get(change.shard, "")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib import words
-from operations.aws.errors import Misuse, OperationFailed
+from operations.aws.errors import Misuse, OperationFailed, OperationInterrupted
 from operations.aws.items import require_username
 from operations.aws.progress import Announce, Progress
 from operations.aws.stage import Stage
@@ -120,10 +120,20 @@ def forget(
     """Erase what there is of the player, and finish it if that is due.
 
     Objects in the bucket whose keys are in `whole` go whole, whatever is in them. Raises
-    OperationFailed where nobody has that name, and where the player goes on coming back.
+    OperationFailed where nobody has that name, and where the player goes on coming back, and
+    OperationInterrupted once something may have been erased.
     """
     require_username(player)
-    return _Forgetting(stage, player, means, whole).run(dry_run=dry_run)
+    run = _Forgetting(stage, player, means, whole)
+    try:
+        return run.run(dry_run=dry_run)
+    except (KeyboardInterrupt, OperationInterrupted) as error:
+        if not run.has_begun:
+            raise KeyboardInterrupt from error
+        raise OperationInterrupted(
+            f"Interrupted. The erasure of {player!r} has begun and is not finished: run this again "
+            "to go on."
+        ) from error
 
 
 def forget_due(stage: Stage, means: Means, *, dry_run: bool = False) -> Iterator[Forgotten]:
@@ -138,6 +148,8 @@ def forget_due(stage: Stage, means: Means, *, dry_run: bool = False) -> Iterator
             continue
         try:
             yield forget(stage, each.player, means)
+        except OperationInterrupted:
+            raise
         except OperationFailed as error:
             failures.append(str(error))
     if failures:
@@ -177,6 +189,7 @@ class _Forgetting:
         self._whole = whole
         self._items = PlayersItems(stage, player)
         self._started = time.monotonic()
+        self.has_begun = False
 
     def run(self, *, dry_run: bool) -> Forgotten:
         found = self._look()
@@ -190,6 +203,7 @@ class _Forgetting:
             raise OperationFailed(self._nobody(found.records.similar))
         if dry_run:
             return self._result(found, there, unfinished, is_dry_run=True)
+        self.has_begun = unfinished is not None
         erased, found, unfinished = self._erase_all(found, unfinished)
         if unfinished.is_due:
             more, unfinished = self._finish(found, unfinished)
@@ -284,6 +298,7 @@ class _Forgetting:
             return audit.look([self._player])[self._player]
 
     def _remind(self, wait: timedelta = A_DAY) -> Unfinished:
+        self.has_begun = True
         return remind(self._s3, self._bucket, self._player, wait)
 
     def _result(

@@ -347,6 +347,7 @@ def test_interrupted_anywhere_it_goes_on_when_it_is_run_again(
     meanwhile = totals(stage, player)
     switch(stage, enabled=True)
     assert (interrupted.status, again.status) == (130, 0), again.err
+    assert "has begun and is not finished: run this again to go on." in interrupted.err
     assert is_known or (step, moment) == ("the reminder", "before")
     assert again.json["due"] is not None
     assert (records_of(stage, player), meanwhile) == ({}, {player: Decimal(0)})
