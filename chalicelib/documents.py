@@ -24,6 +24,7 @@ LARGEST_DAMAGED = 1024**2
 SPACES = re.compile(r"[ \t\r\n]*")
 BETWEEN_ELEMENTS = re.compile(r"[ \t\r\n,\[\]]*")
 LINE_OF_AN_OBJECT = re.compile(r"\n(?=\{)")
+LINE_OF_A_BRACKET = re.compile(r"[ \t\r]*\n[}\]]\s*")
 TOKENS = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|[{}\[\]]|[^\s"{}\[\]]+')
 """Strings, brackets, and whatever else stands between spaces."""
 
@@ -130,20 +131,23 @@ def _read_parts(text: str) -> Iterator[Document]:
     in_array = text.startswith("[", _skip(text, 0))
     between = BETWEEN_ELEMENTS if in_array else SPACES
     damaged = 0
-    for lines in LINE_OF_AN_OBJECT.split(text):
+    groups = LINE_OF_AN_OBJECT.split(text)
+    for left, lines in zip(range(len(groups) - 1, -1, -1), groups, strict=True):
         at = _skip(lines, 0, between)
         while at < len(lines):
             if damaged == MOST_DAMAGED:
                 problem = f"what follows is not read: {damaged:,} parts before it are damaged"
                 yield Document("", problem=problem)
                 return
-            document = _read_part(lines, at, in_array=in_array)
+            # With nothing open before it and an object on the next line, a bracket ends nothing.
+            may_stray = not damaged and left > 0
+            document = _read_part(lines, at, in_array=in_array, may_stray=may_stray)
             yield document
             damaged += bool(document.problem)
             at = _skip(lines, at + len(document.text), between)
 
 
-def _read_part(text: str, start: int, *, in_array: bool) -> Document:
+def _read_part(text: str, start: int, *, in_array: bool, may_stray: bool) -> Document:
     """The object or element that stands there by itself, or what is damaged from there on."""
     try:
         value, end = DECODER.raw_decode(text, start)
@@ -156,7 +160,9 @@ def _read_part(text: str, start: int, *, in_array: bool) -> Document:
             is_alone = follower in ("", *",]{[")
         else:
             is_on_its_line = follower in ("", *"{[") or "\n" in text[end:after]
-            is_alone = text[start] in "{[" and is_on_its_line and follower not in (*",]}",)
+            is_stray = may_stray and LINE_OF_A_BRACKET.fullmatch(text, end) is not None
+            is_followed = follower in (*",]}",) and not is_stray
+            is_alone = text[start] in "{[" and is_on_its_line and not is_followed
         if is_alone:
             return Document(text[start:end], value)
         problem = f"the JSON is damaged: Extra data at character {after - start}"

@@ -8,6 +8,7 @@ it: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -41,6 +42,11 @@ NO_RECORD = f"it is no {words.RECORD}, a JSON object with {', '.join(RECORD_KEYS
 BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 SIGNS_OF_KEYS = (*(f'"{key}"'.encode() for key in RECORD_KEYS), b"\\u00")
 """JSON without any of them has none of the keys."""
+
+ESCAPED_LETTER = re.compile(r"\\u00([46][1-9a-fA-F]|[57][0-9aA])")
+BEGIN_OF_AN_OBJECT = re.compile(r'[\[\s]*\{\s*"(?:[^"\\]|\\.)*"\s*:')
+A_KEY = re.compile(rf'"(?:{"|".join(RECORD_KEYS)})"\s*:')
+"""How an object and a key of a score record stand in JSON that need not be whole."""
 
 LONGEST_LOGGED_TEXT = 1000
 """Characters of a payload that are logged; CloudWatch Logs bills every byte."""
@@ -151,10 +157,11 @@ def documents_in(payload: bytes) -> list[Document]:
         return []
     text = payload.decode("utf-8-sig", "surrogateescape")
     first_line = text.lstrip().partition("\n")[0]
-    if way == (WIDE,) or not (is_json or first_line.rstrip().endswith("}")):
+    is_lines = first_line.rstrip().endswith("}") or text.count("\n{") > 1
+    if way == (WIDE,) or not (is_json or is_lines):
         return [read_document(text)]
     documents = read_documents(text)
-    is_meant = way is not None or any(each.problem or _has_a_key(each.value) for each in documents)
+    is_meant = way is not None or any(map(_may_be_meant, documents))
     return documents if is_meant else []
 
 
@@ -194,6 +201,14 @@ def _decode_document(place: Place, document: Document) -> ScoreRecord | None:
     if document.problem or not isinstance(value, dict):
         raise InvalidRecord(document.problem or f"it is {kind_of(value)}, not an object")
     return None
+
+
+def _may_be_meant(document: Document) -> bool:
+    """Whether it has a key of a score record, as far as it can be read."""
+    if not document.problem:
+        return _has_a_key(document.value)
+    text = ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), document.text)
+    return bool(BEGIN_OF_AN_OBJECT.match(text) and A_KEY.search(text))
 
 
 def _has_a_key(value: object) -> TypeGuard[dict[str, object]]:

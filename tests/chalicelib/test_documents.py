@@ -143,3 +143,10 @@ def test_a_key_that_stands_twice_is_known() -> None:
     assert not isinstance(fields, RepeatedKey)
     assert isinstance(fields["b"], RepeatedKey)
     assert fields["b"].key == "c"
+
+
+@pytest.mark.parametrize("bracket", ["}", "]"])
+def test_a_bracket_on_a_line_of_its_own_takes_nothing_from_before(bracket: str) -> None:
+    assert ids(f"{GOOD[0]}\n{bracket}\n{GOOD[1]}") == [2, 3]
+    assert ids(f'{{"a": oops\n{GOOD[0]}\n{bracket}\n{GOOD[1]}') == [3]
+    assert ids(f"{GOOD[0]}\n{bracket}") == []
