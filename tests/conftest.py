@@ -74,6 +74,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(4, cores if config.getoption("markexpr") == "not slow" else cores + 1)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A value's place instead of bytes: gzip holds the time, so each worker would name it anew."""
+    if isinstance(val, bytes) and (not val.isascii() or b"H4sI" in val):
+        return argname
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs the embedded AWS as slow, so that `make quick` leaves it out."""
     for item in items:
