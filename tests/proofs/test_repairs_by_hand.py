@@ -1,5 +1,7 @@
 """Repairs beside a running pipeline: a short run of what the long one does five times."""
 
+import pytest
+
 from tests.proofs.repairs_by_hand import (
     command_line,
     rebuild_twice_while_scores_come,
@@ -7,6 +9,7 @@ from tests.proofs.repairs_by_hand import (
 )
 
 
+@pytest.mark.slow
 def test_two_rebuilds_at_once_and_reconcile_beside_a_player_are_right() -> None:
     with command_line() as shell:
         assert rebuild_twice_while_scores_come(shell, number=1, seconds=5) == []
