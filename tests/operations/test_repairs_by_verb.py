@@ -99,20 +99,20 @@ def test_nothing_is_paused_and_no_right_to_pause_is_needed(shell: Shell, stage: 
 
 
 def test_only_the_players_named_are_compared_and_repaired(shell: Shell, stage: Stage) -> None:
-    play(shell, stage, 32_000, "Ona", "Pia", "Quy")
-    for user in ("Ona", "Pia", "Quy"):
+    play(shell, stage, 32_000, "Oona", "Petra", "Quentin")
+    for user in ("Oona", "Petra", "Quentin"):
         set_total(stage, user, "7")
 
-    found = shell("reconcile", "--user", "Ona", "--user", "Quy", "--json", *SOON)
-    answer = shell("rebuild", "--user", "Ona", "--user", "Quy", "--json", *SOON)
-    left = totals(stage, "Ona", "Pia", "Quy")
+    found = shell("reconcile", "--user", "Oona", "--user", "Quentin", "--json", *SOON)
+    answer = shell("rebuild", "--user", "Oona", "--user", "Quentin", "--json", *SOON)
+    left = totals(stage, "Oona", "Petra", "Quentin")
     rest = shell("rebuild", *SOON)
 
-    assert list(found.json["differences"]) == ["Ona", "Quy"]
-    assert list(answer.json["changed"]) == ["Ona", "Quy"]
-    assert left == {"Ona": Decimal("3.5"), "Pia": 7, "Quy": Decimal("3.5")}
+    assert list(found.json["differences"]) == ["Oona", "Quentin"]
+    assert list(answer.json["changed"]) == ["Oona", "Quentin"]
+    assert left == {"Oona": Decimal("3.5"), "Petra": 7, "Quentin": Decimal("3.5")}
     assert "Totals that were" in rest.out
-    assert "Pia" in rest.out
+    assert "Petra" in rest.out
 
 
 @pytest.mark.parametrize("verb", ["reconcile", "rebuild"])
